@@ -1,0 +1,84 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target is compiled alike: Swift 6, `any` spelt out, and imports internal unless they say
+/// `public`, so that a layer can't leak through the one above it (ARCHITECTURE.md, "Layers").
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library layer in Sources/NAME. Its module is `MartletNAME`, because a module called `Core`
+/// would collide with those of the packages that a user's playbook also imports.
+func layer(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(
+    name: "Martlet\(name)", dependencies: dependencies, path: "Sources/\(name)",
+    resources: resources, swiftSettings: settings)
+}
+
+/// The tests of one layer, in Tests/NAMETests.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+    resources: resources, swiftSettings: settings)
+}
+
+/// A playbook of this repository, in Playbooks/NAME.
+func playbook(_ name: String, exclude: [String] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["Martlet"], path: "Playbooks/\(name)", exclude: exclude,
+    swiftSettings: settings)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "Martlet",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Martlet", targets: ["Martlet"]),
+    .library(name: "MartletTesting", targets: ["MartletTesting"]),
+    .executable(name: "martlet", targets: ["MartletCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    .package(url: "https://github.com/stencilproject/Stencil", from: "0.15.1"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
+    .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    layer("Core", ["CLibCrypto"]),
+    layer("Facts", ["MartletCore"]),
+    layer("Tasks", ["MartletCore", "MartletFacts", "Stencil"]),
+    layer("Engine", ["MartletCore"]),
+    layer("SSH", ["CLibSSH2", "CLibCrypto"]),
+    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
+    layer("Reports", ["MartletCore"]),
+    layer("Loader", ["MartletCore", "Yams", subprocess]),
+    layer("Lab", [subprocess]),
+    layer("Testing", ["MartletCore", "MartletEngine", subprocess]),
+    .target(
+      name: "Martlet",
+      dependencies: [
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports",
+        "MartletReports", "MartletLoader", argumentParser,
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "MartletCommand",
+      dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
+      swiftSettings: settings),
+
+    playbook("Django"),
+
+    tests("Core", ["MartletCore", subprocess]),
+    tests("SSH", ["MartletSSH", subprocess]),
+    tests("Lab", ["MartletLab"]),
+  ]
+)

@@ -1,0 +1,1 @@
+@main struct Django { static func main() {} }

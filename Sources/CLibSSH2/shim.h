@@ -1,0 +1,11 @@
+#ifndef MARTLET_CLIBSSH2_H
+#define MARTLET_CLIBSSH2_H
+
+#include <libssh2.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+// Swift's Glibc module leaves these two out.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#endif
