@@ -78,7 +78,15 @@ let package = Package(
     playbook("Django"),
 
     tests("Core", ["MartletCore", subprocess]),
+    tests("Facts", ["MartletCore", "MartletFacts", subprocess]),
+    tests("Tasks", ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", subprocess]),
+    tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
     tests("SSH", ["MartletSSH", subprocess]),
+    tests("Transports", ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", subprocess]),
+    tests("Reports", ["MartletCore", "MartletReports"]),
+    tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
+    tests("Command", ["Martlet", "MartletCore", "MartletTesting", subprocess]),
+    tests("Server", ["Martlet", "MartletLab", "MartletTesting", subprocess]),
   ]
 )

@@ -1,0 +1,85 @@
+/// The hosts that a playbook can speak of, their groups and their variables.
+public struct Inventory: Sendable {
+  /// All hosts, in the order of the inventory.
+  public private(set) var hosts: [InventoryHost]
+  /// The names of the hosts of each group, those of its children included.
+  public private(set) var groups: [String: [String]]
+  /// Where it was read from, for messages.
+  public let source: String
+
+  /// - Parameters:
+  ///   - hosts: The hosts, each name once.
+  ///   - groups: For each group the names of its hosts; `all` is added.
+  ///   - source: Where it was read from.
+  public init(hosts: [InventoryHost], groups: [String: [String]] = [:], source: String = "inventory") {
+    self.hosts = hosts
+    self.groups = groups
+    self.groups["all"] = hosts.map(\.name)
+    self.source = source
+  }
+
+  /// The host of that name.
+  public func host(_ name: String) -> InventoryHost? { hosts.first { $0.name == name } }
+
+  /// Replaces each host by what `change` makes of it; options of the command line come in this way.
+  package mutating func updateHosts(_ change: (inout InventoryHost) -> Void) {
+    for index in hosts.indices { change(&hosts[index]) }
+  }
+}
+
+/// A host of an inventory: how to reach it, and its variables, those of its groups already merged in.
+public struct InventoryHost: Sendable {
+  /// The name that the inventory gives it.
+  public let name: String
+  /// The groups it is in, parents included, without `all`.
+  public var groups: [String]
+  /// How to reach it.
+  public var connection: ConnectionSettings
+  /// Its variables, without those that say how to reach it.
+  public var vars: [String: InventoryVariable]
+
+  public init(
+    name: String, groups: [String] = [], connection: ConnectionSettings? = nil,
+    vars: [String: InventoryVariable] = [:]
+  ) {
+    self.name = name
+    self.groups = groups
+    self.connection = connection ?? ConnectionSettings(address: name)
+    self.vars = vars
+  }
+}
+
+/// A variable of a host with the place that it was set at.
+public struct InventoryVariable: Sendable {
+  /// What it was set to.
+  public var value: InventoryValue
+  /// The place, as in `inventory.yaml:12`.
+  public var origin: String
+
+  public init(_ value: InventoryValue, origin: String) {
+    self.value = value
+    self.origin = origin
+  }
+}
+
+/// How to reach a host and whom to be there.
+public struct ConnectionSettings: Sendable {
+  /// A name or address that resolves; the host's name unless the inventory says otherwise.
+  public var address: String
+  /// The TCP port.
+  public var port = 22
+  /// The user to log in as; nil for the one who runs the playbook.
+  public var user: String?
+  /// The private key files to offer; none for the agent's keys and `~/.ssh/id_ed25519` and its like.
+  public var keys: [String] = []
+  /// The files of known host keys; none for `~/.ssh/known_hosts` and the system's.
+  public var knownHosts: [String] = []
+  /// Whether an unknown host's key is taken and written down.
+  public var acceptsNewHostKey = false
+  /// Whether to become root by sudo; nil if neither the inventory nor the command line says.
+  public var become: Bool?
+  /// The password that sudo asks for.
+  public var becomePassword: Secret?
+
+  public init(address: String) { self.address = address }
+}
