@@ -76,6 +76,7 @@ struct HostTasks: Sendable {
         var inspection = Inspection()
         inspection.look(into: step.task)
         tasks.secrets += inspection.secrets
+        tasks.secrets += step.notifies.flatMap(\.actions).flatMap(\.secrets)
         for handler in step.notifies where !part.handlers.contains(where: { $0.handler.name == handler.name })
         {
           part.handlers.append(
@@ -127,6 +128,14 @@ struct HostTasks: Sendable {
       problems += Set(found).sorted().map { "\(step.location): \(step.label), host \(host.name): \($0)" }
     }
     return problems
+  }
+}
+
+extension Action {
+  fileprivate var secrets: [Secret] {
+    var secrets = input?.secrets ?? []
+    if case .write(let write) = effect { secrets += write.contents.secrets }
+    return secrets
   }
 }
 

@@ -10,6 +10,7 @@ final class ActionLog: Sendable {
 
   private struct State {
     var results: [Int: Result] = [:]
+    var running: Int?
     var failure: (index: Int, status: Int32, output: [String])?
   }
 
@@ -17,6 +18,9 @@ final class ActionLog: Sendable {
 
   /// How each finished action ended.
   var results: [Int: Result] { state.withLock { $0.results } }
+
+  /// The action that has begun and not ended.
+  var running: Int? { state.withLock { $0.running } }
 
   /// The action that ended the program, its exit status, and the last lines that it printed.
   var failure: (index: Int, status: Int32, output: [String])? { state.withLock { $0.failure } }
@@ -31,6 +35,7 @@ final class ActionLog: Sendable {
   func note(_ record: RecordParser.Record, verb: Substring, index: Int) {
     let last = record.header.split(separator: " ").last ?? ""
     state.withLock { state in
+      if verb != "output" { state.running = verb == "begin" ? index : nil }
       switch verb {
       case "done": state.results[index] = last == "changed" ? .changed : .same
       case "skipped": state.results[index] = .skipped

@@ -168,18 +168,28 @@ actor HostRun {
     let log = ActionLog()
     let reporter = reporter
     let name = host.name
-    try await channel.act(program.map(\.item), verbose: options.verbose) { record in
-      guard let (verb, index) = ActionLog.read(record), program.indices.contains(index) else { return }
-      let item = program[index]
-      log.note(record, verb: verb, index: index)
-      switch verb {
-      case "begin":
-        reporter.report(.actionStarted(host: name, task: item.reference, action: item.item.action.summary))
-      case "output" where !record.body.isEmpty:
-        reporter.report(
-          .output(host: name, task: item.reference, text: String(decoding: record.body, as: UTF8.self)))
-      default: break
+    do {
+      try await channel.act(program.map(\.item), verbose: options.verbose) { record in
+        guard let (verb, index) = ActionLog.read(record), program.indices.contains(index) else { return }
+        let item = program[index]
+        log.note(record, verb: verb, index: index)
+        switch verb {
+        case "begin":
+          reporter.report(.actionStarted(host: name, task: item.reference, action: item.item.action.summary))
+        case "output" where !record.body.isEmpty:
+          reporter.report(
+            .output(host: name, task: item.reference, text: String(decoding: record.body, as: UTF8.self)))
+        default: break
+        }
       }
+    } catch {
+      guard let running = log.running, !(error is CancellationError) else { throw error }
+      let entry = program[running]
+      var failure = describe(error)
+      failure.message += " — while an action ran that may or may not have finished; run again to make sure"
+      failure.task = entry.reference
+      failure.command = entry.item.action.commandText
+      throw HostStop(failure)
     }
     try settle(program, log: log, play: play, progress: &progress)
   }
