@@ -61,7 +61,7 @@ let package = Package(
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
-    layer("Lab", [subprocess]),
+    layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
     layer("Testing", ["MartletCore", "MartletEngine", subprocess]),
     .target(
       name: "Martlet",
@@ -75,7 +75,7 @@ let package = Package(
       dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
       swiftSettings: settings),
 
-    playbook("Django"),
+    playbook("Django", exclude: ["app"]),
 
     .target(
       name: "TestSupport", dependencies: ["MartletCore", subprocess], path: "Tests/Support",
