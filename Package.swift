@@ -77,9 +77,14 @@ let package = Package(
 
     playbook("Django"),
 
-    tests("Core", ["MartletCore", subprocess]),
-    tests("Facts", ["MartletCore", "MartletFacts", subprocess]),
-    tests("Tasks", ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", subprocess]),
+    .target(
+      name: "TestSupport", dependencies: ["MartletCore", subprocess], path: "Tests/Support",
+      swiftSettings: settings),
+    tests("Core", ["MartletCore", "TestSupport", subprocess]),
+    tests("Facts", ["MartletCore", "MartletFacts", "TestSupport", subprocess]),
+    tests(
+      "Tasks",
+      ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
     tests("SSH", ["MartletSSH", subprocess]),
     tests("Transports", ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", subprocess]),

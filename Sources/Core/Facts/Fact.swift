@@ -41,9 +41,14 @@ public protocol ProbedFact: Fact, Hashable {
   /// What on the host the answer depends on: once an earlier task is about to change one of these, the answer
   /// is out of date, and the task that wants it is unknown until then.
   var dependsOn: [Resource] { get }
+
+  /// Why a host that answers may say nothing about this fact, for a person; nil for a text that fits any fact.
+  var silence: String? { get }
 }
 
 extension ProbedFact {
+  public var silence: String? { nil }
+
   public var dependsOn: [Resource] { [] }
 
   public func ask(_ questions: inout Questions) { questions.add(self) }
