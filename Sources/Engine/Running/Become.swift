@@ -16,7 +16,7 @@ enum Become: Sendable {
   ///   - play: What the play says.
   init(_ host: ConnectionSettings, play: Bool) {
     // Root has no one to become; a sudo that isn't installed must not be in the way.
-    if host.user == "root" || !(host.become ?? play) {
+    if host.loginUser == "root" || !(host.become ?? play) {
       self = .none
     } else if let password = host.becomePassword {
       self = .sudoWithPassword(password)
