@@ -92,6 +92,11 @@ let package = Package(
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
     tests("Command", ["Martlet", "MartletCore", "MartletTesting", subprocess]),
-    tests("Server", ["Martlet", "MartletLab", "MartletTesting", subprocess]),
+    tests(
+      "Server",
+      [
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
+        "MartletTesting", subprocess,
+      ]),
   ]
 )
