@@ -61,8 +61,14 @@ extension ProbedFact {
 public struct LookOptions: Sendable {
   /// Whether a diff will be shown, for which the old contents of files are needed.
   public var wantsContents: Bool
+  /// Whether actions of this run have been carried out already: what was just started may need a moment, so
+  /// that it is worth waiting for.
+  public var hasActed: Bool
 
-  public init(wantsContents: Bool = false) { self.wantsContents = wantsContents }
+  public init(wantsContents: Bool = false, hasActed: Bool = false) {
+    self.wantsContents = wantsContents
+    self.hasActed = hasActed
+  }
 }
 
 /// No fact at all: for a task that always wants its actions.
