@@ -15,6 +15,8 @@ actor HostRun {
   /// The play that the last look was made for, if nothing was sent since.
   private var lookedFor: Int?
   private var hasConnected = false
+  /// Whether an action of this run was sent.
+  private var hasActed = false
   private var failure: HostFailure?
   private var recap = HostRecap()
   private let began = ContinuousClock.now
@@ -93,7 +95,7 @@ actor HostRun {
 
   private func look(for index: Int) async throws {
     guard let channel else { return }
-    let options = LookOptions(wantsContents: options.diff)
+    let options = LookOptions(wantsContents: options.diff, hasActed: hasActed)
     answers = try await channel.look(tasks.questions(from: index), options: options)
     lookedFor = index
   }
@@ -113,9 +115,11 @@ actor HostRun {
       try refuseFailures(in: round, play: play, progress: progress)
       if options.check {
         reportPlan(round, play: play)
+        reportWarnings(of: play)
         return
       }
       guard !round.program.isEmpty else {
+        reportWarnings(of: play)
         finishTasks(round, play: play, progress: progress)
         return
       }
@@ -165,6 +169,7 @@ actor HostRun {
   ) async throws {
     guard let channel else { return }
     lookedFor = nil
+    hasActed = true
     let log = ActionLog()
     let reporter = reporter
     let name = host.name
@@ -258,6 +263,17 @@ actor HostRun {
       reporter.report(
         .planned(host: host.name, task: handler.reference, plan: plan(handler.handler.actions)))
       finishTask(handler.reference, .changed)
+    }
+  }
+
+  private func reportWarnings(of play: HostTasks.PlayTasks) {
+    func warnings<T: HostTask>(of task: T) -> [String] {
+      (try? task.observes.value(in: answers)).map(task.warnings) ?? []
+    }
+    for item in play.items {
+      for text in warnings(of: item.step.task) {
+        reporter.report(.warning(host: host.name, message: "\(item.reference.label): \(text)"))
+      }
     }
   }
 
