@@ -31,7 +31,7 @@ struct BaseTree {
   /// - Returns: its path. A tree is never changed again: hosts hold it mounted.
   func ready(_ report: @Sendable (String) -> Void) async throws -> String {
     let sources = try await DebianSources.ofThisMachine()
-    let recipe = [script, suite, sources.archive, sources.security, sources.settings].joined(separator: "\0")
+    let recipe = "\(steps)\0\(suite)\0\(sources.archive)\0\(sources.security)\0\(sources.settings)"
     let name = "\(suite)-\(String(fingerprint(recipe), radix: 36))"
     try FileSystem.makeDirectory(Self.cache)
     let lock = try await FileLock.take("\(Self.cache)/\(suite).lock", timeout: .seconds(900)) {
@@ -56,7 +56,30 @@ struct BaseTree {
     guard rename("\(tree).building", tree) == 0 else {
       throw LabError("cannot rename \(tree).building: \(lastSystemError())")
     }
+    for older in FileSystem.list(Self.cache)
+    where older.hasPrefix("\(suite)-") && "\(Self.cache)/\(older)" != tree {
+      if !Self.isMounted("\(Self.cache)/\(older)") {
+        try await FileSystem.removeTree("\(Self.cache)/\(older)")
+      }
+    }
     return tree
+  }
+
+  /// The part of the script that builds a tree: a change elsewhere in it makes no tree out of date.
+  private var steps: Substring {
+    guard let start = script.firstRange(of: "\nbase)\n"),
+      let end = script[start.upperBound...].firstRange(of: "\n  ;;\n")
+    else { return script[...] }
+    return script[start.upperBound..<end.lowerBound]
+  }
+
+  /// Whether a tree is under the disk of a host that runs, of whichever lab. Hosts have mount namespaces of
+  /// their own, so each process has to be asked.
+  private static func isMounted(_ tree: String) -> Bool {
+    FileSystem.list("/proc").contains { entry in
+      entry.allSatisfy(\.isNumber)
+        && FileSystem.read("/proc/\(entry)/mountinfo")?.contains("=\(tree),") == true
+    }
   }
 
   private func build(_ tree: String, _ sources: DebianSources) async throws {

@@ -95,7 +95,10 @@ make_kernel_views() {
 
 case ${1:-} in
 probe)
-  # Everything that a host needs from the kernel, tried for real in namespaces that end with us.
+  # Everything that a lab needs from the kernel, tried for real: a bridge and NAT in this network
+  # namespace, the rest in namespaces that end with us.
+  ip link add name "mtprobe$$" type bridge && ip link delete "mtprobe$$" || exit
+  iptables -w 10 -t nat -S POSTROUTING >/dev/null || exit
   exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child sh -c '
     cd "$1" && mkdir lower upper work root || exit
     mount -t overlay overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/root" || exit
