@@ -84,4 +84,15 @@ import Testing
       #expect(result.status == 0, "\(result.errors)")
     }
   }
+
+  /// Installs and removes a package of this machine, so it runs only where that is wanted.
+  @Test(.enabled(if: LocalHost.mayBeChanged))
+  func convergesOnARealSystem() async throws {
+    let host = LocalHost(.dash)
+    _ = try await host.shell.run("apt-get remove -y hello sl")
+    try await host.expectConvergence(of: AptPackages("hello", "sl"))
+    try await host.expectConvergence(of: AptPackages("hello", "sl", state: .absent))
+    try await host.expectConvergence(of: AptPackages("hello", state: .latest, cacheValidFor: .seconds(3600)))
+    try await host.expectConvergence(of: AptPackages("hello", state: .absent))
+  }
 }
