@@ -61,7 +61,7 @@ let package = Package(
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
-    layer("Lab", [subprocess]),
+    layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
     layer("Testing", ["MartletCore", "MartletEngine", subprocess]),
     .target(
       name: "Martlet",
@@ -75,7 +75,7 @@ let package = Package(
       dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
       swiftSettings: settings),
 
-    playbook("Django"),
+    playbook("Django", exclude: ["app"]),
 
     .target(
       name: "TestSupport", dependencies: ["MartletCore", subprocess], path: "Tests/Support",
@@ -92,6 +92,11 @@ let package = Package(
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
     tests("Command", ["Martlet", "MartletCore", "MartletTesting", subprocess]),
-    tests("Server", ["Martlet", "MartletLab", "MartletTesting", subprocess]),
+    tests(
+      "Server",
+      [
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
+        "MartletTesting", subprocess,
+      ]),
   ]
 )

@@ -19,8 +19,3 @@ public struct RunOptions: Sendable {
 
   public init() {}
 }
-
-/// Where the events of a run go. The engine calls it for one event at a time, secrets already taken out.
-public protocol EventSink: Sendable {
-  func receive(_ event: Event)
-}

@@ -19,6 +19,7 @@ public protocol Fact<Value>: Sendable {
 /// A fact that a script asks for; all facts of one kind on one host share a script.
 ///
 ///     struct Timezone: ProbedFact {
+///       typealias Value = String
 ///       static let kind = "time zone"
 ///       static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand { "cat /etc/timezone" }
 ///       static func parse(_ output: ProbeOutput, for facts: [Self]) -> [Self: String] {
