@@ -83,7 +83,7 @@ struct NginxConfiguration: Sendable {
 
   var text: String {
     var text = Self.header
-    let upstreamName = "martlet_" + name.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+    let upstreamName = prefix
     switch redirectsToHTTPS ? .none : upstream {
     case .unixSocket(let path):
       text += "upstream \(upstreamName) {\n    server \(quoted("unix:" + path.string)) fail_timeout=0;\n}\n\n"
@@ -91,6 +91,7 @@ struct NginxConfiguration: Sendable {
       text += "upstream \(upstreamName) {\n    server 127.0.0.1:\(port) fail_timeout=0;\n}\n\n"
     case .none: break
     }
+    if !redirectsToHTTPS { text += maps }
     text += "server {\n"
     let flag = isDefault ? " default_server" : ""
     if tls == nil {
@@ -140,17 +141,34 @@ struct NginxConfiguration: Sendable {
     return text + "}\n"
   }
 
-  /// A location with an `add_header` of its own inherits none, so they are repeated there.
-  private var headers: [String] {
-    var headers = [
-      "add_header X-Content-Type-Options nosniff always;",
-      "add_header Referrer-Policy strict-origin-when-cross-origin always;",
-      "add_header X-Frame-Options SAMEORIGIN always;",
+  /// The header fields that every answer gets, unless the application has set its own.
+  private var securityFields: [(field: String, variable: String, value: String)] {
+    var fields = [
+      ("X-Content-Type-Options", "nosniff", "nosniff"),
+      ("X-Frame-Options", "frame", "SAMEORIGIN"),
+      ("Referrer-Policy", "referrer", "strict-origin-when-cross-origin"),
     ]
     if let tls, tls.strictTransportSeconds > 0 {
-      headers.append("add_header Strict-Transport-Security \"max-age=\(tls.strictTransportSeconds)\" always;")
+      fields.append(("Strict-Transport-Security", "hsts", "max-age=\(tls.strictTransportSeconds)"))
     }
-    return headers
+    return fields
+  }
+
+  private var prefix: String {
+    "martlet_" + name.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+  }
+
+  /// nginx leaves out a field whose value is empty: so the application's own is not doubled.
+  private var maps: String {
+    securityFields.map { field, variable, value in
+      let upstream = "$upstream_http_" + field.lowercased().replacing("-", with: "_")
+      return "map \(upstream) $\(prefix)_\(variable) {\n    default \"\";\n    \"\" \"\(value)\";\n}\n\n"
+    }.joined()
+  }
+
+  /// A location with an `add_header` of its own inherits none, so they are repeated there.
+  private var headers: [String] {
+    securityFields.map { "add_header \($0.field) $\(prefix)_\($0.variable) always;" }
   }
 
   /// The protocols and ciphers of Mozilla's "intermediate" recommendation, version 5.7.
