@@ -1,1 +1,3 @@
-// Martlet
+@_exported public import MartletCore
+@_exported public import MartletFacts
+@_exported public import MartletTasks
