@@ -63,7 +63,7 @@ let package = Package(
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
-    layer("Lab", [subprocess]),
+    layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
     layer("Testing", ["MartletCore", "MartletEngine", subprocess]),
     .target(
       name: "Martlet",
@@ -77,11 +77,16 @@ let package = Package(
       dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
       swiftSettings: settings),
 
-    playbook("Django"),
+    playbook("Django", exclude: ["app"]),
 
-    tests("Core", ["MartletCore", subprocess]),
-    tests("Facts", ["MartletCore", "MartletFacts", subprocess]),
-    tests("Tasks", ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", subprocess]),
+    .target(
+      name: "TestSupport", dependencies: ["MartletCore", subprocess], path: "Tests/Support",
+      swiftSettings: settings),
+    tests("Core", ["MartletCore", "TestSupport", subprocess]),
+    tests("Facts", ["MartletCore", "MartletFacts", "TestSupport", subprocess]),
+    tests(
+      "Tasks",
+      ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
     tests("SSH", ["MartletSSH", subprocess]),
     tests("Transports", ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", subprocess]),
@@ -89,6 +94,11 @@ let package = Package(
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
     tests("Command", ["Martlet", "MartletCore", "MartletTesting", subprocess]),
-    tests("Server", ["Martlet", "MartletLab", "MartletTesting", subprocess]),
+    tests(
+      "Server",
+      [
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
+        "MartletTesting", subprocess,
+      ]),
   ]
 )

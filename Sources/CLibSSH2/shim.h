@@ -3,6 +3,7 @@
 
 #include <libssh2.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 // Swift's Glibc module leaves these two out.
 #include <sys/epoll.h>

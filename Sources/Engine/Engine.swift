@@ -15,8 +15,51 @@ public struct Engine: Sendable {
   /// Runs the plays of a playbook over an inventory, and reports to the sink.
   ///
   /// - Returns: The exit code: 0 fine, 1 a task failed, 4 a host was unreachable, 64 the playbook or the
-  ///   inventory is wrong, 130 interrupted (the surrounding Swift task was cancelled).
+  ///   inventory is wrong, 130 interrupted (the surrounding Swift task was cancelled). A failed task weighs
+  ///   more than an unreachable host.
   public func run(_ plays: Plays, named playbook: String, inventory: Inventory) async -> Int32 {
-    64
+    let reporter = Reporter(sink)
+    let code = await run(plays.items, named: playbook, inventory: inventory, reporter: reporter)
+    reporter.report(.runFinished(exitCode: code))
+    return code
+  }
+
+  private func run(
+    _ plays: [Play], named playbook: String, inventory: Inventory, reporter: Reporter
+  ) async -> Int32 {
+    let selection: Selection
+    switch Selection.make(plays, inventory: inventory, options: options) {
+    case .success(let value): selection = value
+    case .failure(let problems):
+      for problem in problems.list { reporter.report(.invalid(problem: problem)) }
+      return 64
+    }
+    reporter.report(
+      .runStarted(playbook: playbook, hosts: selection.hosts.map(\.host.name), check: options.check))
+    var runs: [String: HostRun] = [:]
+    for entry in selection.hosts {
+      reporter.hide(entry.tasks.secrets + [entry.host.connection.becomePassword].compactMap(\.self))
+      runs[entry.host.name] = HostRun(
+        entry.host, plays: entry.plays.map { plays[$0] }, tasks: entry.tasks, inventory: inventory,
+        transport: transport, options: options, reporter: reporter)
+    }
+    for play in plays.indices {
+      let work = selection.hosts.compactMap { entry in
+        entry.plays.firstIndex(of: play).flatMap { place in runs[entry.host.name].map { ($0, place) } }
+      }
+      await withTaskGroup(of: Void.self) { group in
+        // At most `forks` hosts at once: the next begins when one has finished.
+        for (count, (run, place)) in work.enumerated() {
+          if count >= max(1, options.forks) { await group.next() }
+          group.addTask { await run.perform(place) }
+        }
+      }
+    }
+    var kinds: Set<HostFailure.Kind> = []
+    for run in runs.values { if let kind = await run.outcome?.kind { kinds.insert(kind) } }
+    if kinds.contains(.interrupted) || Task.isCancelled { return 130 }
+    if kinds.contains(.task) { return 1 }
+    if kinds.contains(.unreachable) { return 4 }
+    return kinds.contains(.invalid) ? 64 : 0
   }
 }

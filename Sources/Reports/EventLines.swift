@@ -27,6 +27,8 @@ struct EventLines {
       let count = hosts.count == 1 ? "1 host" : "\(hosts.count) hosts"
       let mode = check ? ", check mode: nothing is changed" : ""
       return [ReportLine(nil, .heading, "\(DisplayText.line(playbook)): \(count)\(mode)")]
+    case .invalid(let problem):
+      return block(nil, .failed, "error: ", problem)
     case .connected(let host):
       return verbose ? [ReportLine(host, .quiet, "connected")] : []
     case .playStarted(let host, let play):

@@ -80,6 +80,9 @@ public struct EventRecord: Codable, Sendable, Equatable {
       self.playbook = playbook
       self.hosts = hosts
       self.check = check
+    case .invalid(let problem):
+      self.event = "invalid"
+      message = problem
     case .connected(let host):
       self.event = "connected"
       self.host = host

@@ -24,7 +24,7 @@ struct HostBoard {
       running = Dictionary(hosts.map { ($0, Row(since: now)) }) { first, _ in first }
     case .connected(let host): set(host, "looking", now)
     case .playStarted(let host, let play): set(host, "\(play): looking", now)
-    case .planned, .output, .warning: break
+    case .invalid, .planned, .output, .warning: break
     case .actionStarted(let host, let task, let action):
       set(host, task.label == action ? action : "\(task.label): \(action)", now)
     case .taskFinished(let host, let task, _): set(host, "done: \(task.label)", now)

@@ -4,6 +4,8 @@
 public enum Event: Sendable, Equatable {
   /// The run begins.
   case runStarted(playbook: String, hosts: [String], check: Bool)
+  /// The playbook, the inventory or the command line is wrong; nothing was sent to any host.
+  case invalid(problem: String)
   /// A host answers and its session is open.
   case connected(host: String)
   /// A play begins on a host.

@@ -19,6 +19,7 @@ public protocol Fact<Value>: Sendable {
 /// A fact that a script asks for; all facts of one kind on one host share a script.
 ///
 ///     struct Timezone: ProbedFact {
+///       typealias Value = String
 ///       static let kind = "time zone"
 ///       static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand { "cat /etc/timezone" }
 ///       static func parse(_ output: ProbeOutput, for facts: [Self]) -> [Self: String] {
@@ -41,9 +42,14 @@ public protocol ProbedFact: Fact, Hashable {
   /// What on the host the answer depends on: once an earlier task is about to change one of these, the answer
   /// is out of date, and the task that wants it is unknown until then.
   var dependsOn: [Resource] { get }
+
+  /// Why a host that answers may say nothing about this fact, for a person; nil for a text that fits any fact.
+  var silence: String? { get }
 }
 
 extension ProbedFact {
+  public var silence: String? { nil }
+
   public var dependsOn: [Resource] { [] }
 
   public func ask(_ questions: inout Questions) { questions.add(self) }
@@ -55,8 +61,14 @@ extension ProbedFact {
 public struct LookOptions: Sendable {
   /// Whether a diff will be shown, for which the old contents of files are needed.
   public var wantsContents: Bool
+  /// Whether actions of this run have been carried out already: what was just started may need a moment, so
+  /// that it is worth waiting for.
+  public var hasActed: Bool
 
-  public init(wantsContents: Bool = false) { self.wantsContents = wantsContents }
+  public init(wantsContents: Bool = false, hasActed: Bool = false) {
+    self.wantsContents = wantsContents
+    self.hasActed = hasActed
+  }
 }
 
 /// No fact at all: for a task that always wants its actions.

@@ -69,7 +69,9 @@ public struct Answers: Sendable {
   ///
   /// - Throws: ``FactError`` if the host didn't answer, or what went wrong when its answer was read.
   public func value<F: ProbedFact>(of fact: F) throws -> F.Value {
-    guard let result = values[FactKey(fact)] else { throw FactError.notAnswered(F.kind, "\(fact)") }
+    guard let result = values[FactKey(fact)] else {
+      throw fact.silence.map(FactError.hidden) ?? FactError.notAnswered(F.kind, "\(fact)")
+    }
     guard let value = try result.get() as? F.Value else { throw FactError.notAnswered(F.kind, "\(fact)") }
     return value
   }
@@ -91,12 +93,15 @@ public struct Answers: Sendable {
 public enum FactError: Error, CustomStringConvertible {
   /// The host's answer has nothing about this fact.
   case notAnswered(String, String)
+  /// The host can't say; the text tells why.
+  case hidden(String)
   /// The host's answer can't be understood.
   case malformed(String, String)
 
   public var description: String {
     switch self {
     case .notAnswered(let kind, let fact): "the host said nothing about the \(kind) \(fact)"
+    case .hidden(let why): why
     case .malformed(let kind, let text): "the host's answer about the \(kind) makes no sense: \(text)"
     }
   }

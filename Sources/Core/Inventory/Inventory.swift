@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The hosts that a playbook can speak of, their groups and their variables.
 public struct Inventory: Sendable {
   /// All hosts, in the order of the inventory.
@@ -82,4 +88,7 @@ public struct ConnectionSettings: Sendable {
   public var becomePassword: Secret?
 
   public init(address: String) { self.address = address }
+
+  /// The user to log in as, the one who runs the playbook if nobody is named.
+  public var loginUser: String { user ?? ProcessInfo.processInfo.userName }
 }

@@ -28,6 +28,9 @@ public protocol HostTask: StepGroup {
   /// What is to be done, given what was found. Called as often as the engine likes: it only computes.
   func decide(given facts: Observed.Value) throws -> Decision
 
+  /// What the user should know about what was found, though nothing is to be done about it here.
+  func warnings(given facts: Observed.Value) -> [String]
+
   /// Refuses wrong arguments before anything is sent to any host.
   ///
   /// Paths, modes, commands and secrets among the stored properties are checked without it (``Checked``).
@@ -38,6 +41,8 @@ public protocol HostTask: StepGroup {
 
 extension HostTask {
   public func validate() throws {}
+
+  public func warnings(given facts: Observed.Value) -> [String] { [] }
 
   public var label: String { "\(Self.self)" }
 

@@ -59,6 +59,8 @@ public struct Play: Sendable {
 /// The plays of a playbook, in order.
 public struct Plays: Sendable {
   package let items: [Play]
+
+  public init(items: [Play]) { self.items = items }
 }
 
 /// Collects the plays of a playbook.

@@ -12,6 +12,12 @@ public struct Contents: Sendable, Hashable, ExpressibleByStringInterpolation, Cu
 
   public init(bytes: [UInt8]) { self.bytes = bytes }
 
+  /// Bytes with secrets among them, as a template makes them.
+  public init(bytes: [UInt8], secrets: [Secret]) {
+    self.bytes = bytes
+    self.secrets = secrets
+  }
+
   public init(_ text: String) { bytes = Array(text.utf8) }
 
   public init(stringLiteral value: String) { self.init(value) }

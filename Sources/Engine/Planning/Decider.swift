@@ -1,0 +1,195 @@
+internal import MartletCore
+
+/// What is to happen to a task, as far as is known.
+enum TaskDecision {
+  case unchanged
+  case change([Action])
+  case unknown(String)
+  case failed(String)
+  case skipped
+  /// It ran in this run already, and no fact can show what it did.
+  case done
+}
+
+/// One decision about all tasks of a play: what the next program does, and what must wait for a later look.
+struct Round {
+  /// An action of the next program, with the task or handler that it belongs to.
+  struct ProgramItem {
+    var item: ActProgram.Item
+    var reference: TaskReference
+    /// The task's place in the play; nil for a handler's.
+    var task: Int?
+    var isLastOfTask: Bool
+  }
+
+  var decisions: [TaskDecision] = []
+  var program: [ProgramItem] = []
+  /// The handlers that the plan expects to run.
+  var handlers: [HostTasks.HandlerItem] = []
+}
+
+/// Decides for all tasks of a play, in order, from what is known of the host. It sends nothing: a run and a
+/// plan come from the same decisions.
+struct Decider {
+  let play: HostTasks.PlayTasks
+  /// What the run has done so far.
+  let progress: PlayProgress
+
+  /// A part of the host that an action of the next program changes.
+  private struct Touch {
+    var resource: Resource
+    var label: String
+    var order: Int
+  }
+
+  func decide(_ known: Answers) -> Round {
+    var round = Round()
+    var answers = known
+    var touches: [Touch] = []
+    var predicted: [FactKey: Int] = [:]
+    var order = 0
+    var isCut = false
+    var due = (try? answers.value(of: HostFacts()))?.dueHandlers ?? []
+
+    func add(_ actions: [Action], label: String) {
+      for action in actions {
+        order += 1
+        touches += action.touches.map { Touch(resource: $0, label: label, order: order) }
+        for prediction in action.predictions {
+          answers.set(prediction.key, to: .success(prediction.value))
+          predicted[prediction.key] = order
+        }
+      }
+    }
+
+    func flush() {
+      for item in play.handlers where due.contains(item.handler.marker) {
+        due.remove(item.handler.marker)
+        round.handlers.append(item)
+        if !isCut { round.program += programItems(for: item) }
+        add(item.handler.actions, label: item.handler.name)
+      }
+    }
+
+    for (index, item) in play.items.enumerated() {
+      if item.isFlush {
+        flush()
+        round.decisions.append(.unchanged)
+        continue
+      }
+      let stale = touches.first { touch in
+        item.facts.contains { key in
+          touch.order > predicted[key, default: 0]
+            && key.fact.dependsOn.contains { $0.overlaps(touch.resource) }
+        }
+      }
+      let decision = decide(
+        item, index: index, answers: answers, staleSince: stale?.label, round: round,
+        isPending: !round.program.isEmpty || isCut)
+      round.decisions.append(decision)
+      switch decision {
+      case .change(let actions):
+        if !isCut { round.program += programItems(for: item, index: index, actions: actions) }
+        add(actions, label: item.reference.label)
+        due.formUnion(item.step.notifies.map(\.marker))
+      case .unknown:
+        isCut = true
+      case .failed:
+        return round
+      case .unchanged, .skipped, .done:
+        break
+      }
+    }
+    flush()
+    return round
+  }
+
+  private func decide(
+    _ item: HostTasks.Item, index: Int, answers: Answers, staleSince: String?, round: Round,
+    isPending: Bool
+  ) -> TaskDecision {
+    if progress.finishedOneShots.contains(item.step.id) { return .done }
+    for condition in item.step.conditions {
+      if let reason = reasonUnknown(condition, round: round) { return .unknown(reason) }
+      if !condition.holds({ hasChanged($0, round: round) }) { return .skipped }
+    }
+    if let staleSince { return .unknown("until \(staleSince) has run") }
+    let decision: Decision
+    do {
+      decision = try decideOpened(item.step.task, answers)
+    } catch {
+      decision = .failed("\(error)")
+    }
+    switch decision {
+    case .unchanged: return .unchanged
+    case .change(let actions):
+      return actions.isEmpty ? .unchanged : .change(actions)
+    case .unknown(let reason):
+      if isPending { return .unknown(reason) }
+      return .failed(
+        "it can't be known what to do: unknown \(reason), and nothing that would change that is left to run")
+    case .failed(let reason):
+      return isPending ? .unknown("until the tasks before it have run (now: \(reason))") : .failed(reason)
+    }
+  }
+
+  private func decideOpened<T: HostTask>(_ task: T, _ answers: Answers) throws -> Decision {
+    try task.decide(given: task.observes.value(in: answers))
+  }
+
+  private func hasChanged(_ id: StepID, round: Round) -> Bool {
+    if progress.changed.contains(id) { return true }
+    guard let index = play.items.firstIndex(where: { $0.step.id == id }), index < round.decisions.count,
+      case .change = round.decisions[index]
+    else { return false }
+    return true
+  }
+
+  /// Why a condition is not known yet: a task that it speaks of is unknown itself, or only its run can tell.
+  private func reasonUnknown(_ condition: Condition, round: Round) -> String? {
+    for id in condition.steps where !progress.changed.contains(id) {
+      guard let index = play.items.firstIndex(where: { $0.step.id == id }), index < round.decisions.count
+      else { continue }
+      let label = play.items[index].reference.label
+      switch round.decisions[index] {
+      case .unknown: return "until \(label) is known"
+      case .change(let actions)
+      where !actions.contains(where: { $0.changedWhen == .always && $0.unless == nil }):
+        return "until \(label) has run"
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  private func programItems(for item: HostTasks.Item, index: Int, actions: [Action]) -> [Round.ProgramItem] {
+    actions.enumerated().map { place, action in
+      Round.ProgramItem(
+        item: ActProgram.Item(
+          action: action, user: item.step.user,
+          notifies: item.step.notifies.map { ($0.marker, $0.name) }),
+        reference: item.reference, task: index, isLastOfTask: place == actions.count - 1)
+    }
+  }
+
+  private func programItems(for item: HostTasks.HandlerItem) -> [Round.ProgramItem] {
+    let actions = item.handler.actions
+    return actions.enumerated().map { place, action in
+      let isLast = place == actions.count - 1
+      return Round.ProgramItem(
+        item: ActProgram.Item(
+          action: action, handler: item.handler.marker, endsHandler: isLast),
+        reference: item.reference, task: nil, isLastOfTask: isLast)
+    }
+  }
+}
+
+/// What a run has done so far on one host in one play.
+struct PlayProgress {
+  /// Tasks whose actions have all succeeded; they must be right at the next look.
+  var acted: Set<StepID> = []
+  /// Tasks that changed something.
+  var changed: Set<StepID> = []
+  /// Tasks that have run and are not looked at again.
+  var finishedOneShots: Set<StepID> = []
+}

@@ -1,0 +1,34 @@
+internal import MartletCore
+
+/// What the engine itself wants to know of every host.
+struct HostFacts: ProbedFact {
+  struct Answer: Sendable {
+    var operatingSystem: OperatingSystem
+    /// The markers of the handlers that an earlier run, or this one, has left due.
+    var dueHandlers: Set<String>
+  }
+
+  typealias Value = Answer
+  static let kind = "host"
+
+  /// No process is started: the shell reads the file and lists the folder itself.
+  static func probe(_ facts: [HostFacts], _ options: LookOptions) -> ShellCommand {
+    """
+    for _f in "$_S"/handlers/*; do [ -e "$_f" ] && printf 'due %s\\n' "${_f##*/}"; done
+    [ -r /etc/os-release ] && while IFS= read -r _l; do printf 'os %s\\n' "$_l"; done </etc/os-release
+    """
+  }
+
+  static func parse(_ output: ProbeOutput, for facts: [HostFacts]) -> [HostFacts: Answer] {
+    var due: Set<String> = []
+    var release = ""
+    for line in output.lines {
+      if line.hasPrefix("due ") {
+        due.insert(String(line.dropFirst(4)))
+      } else if line.hasPrefix("os ") {
+        release += line.dropFirst(3) + "\n"
+      }
+    }
+    return [HostFacts(): Answer(operatingSystem: OperatingSystem(osRelease: release), dueHandlers: due)]
+  }
+}

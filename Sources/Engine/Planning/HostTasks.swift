@@ -1,0 +1,151 @@
+internal import MartletCore
+
+/// The tasks of one host over all its plays, in the order in which they run.
+struct HostTasks: Sendable {
+  /// A task in its place.
+  struct Item: Sendable {
+    var step: Step
+    var reference: TaskReference
+    /// The facts that it decides by.
+    var facts: [FactKey]
+    /// Whether it is a flush of handlers, which the engine carries out itself.
+    var isFlush: Bool
+  }
+
+  /// A handler with the place that reports show it at.
+  struct HandlerItem: Sendable {
+    var handler: Handler
+    var reference: TaskReference
+  }
+
+  /// One play's share.
+  struct PlayTasks: Sendable {
+    var name: String
+    var items: [Item] = []
+    /// In the order in which tasks first name them.
+    var handlers: [HandlerItem] = []
+  }
+
+  var plays: [PlayTasks] = []
+  var secrets: [Secret] = []
+
+  /// Everything that the tasks from one play on want to know.
+  func questions(from play: Int) -> Questions {
+    var questions = Questions()
+    questions.add(HostFacts())
+    for item in plays[play...].joined(by: \.items) { item.step.task.observes.ask(&questions) }
+    return questions
+  }
+
+  /// Evaluates the plays for a host, and looks for what can't be right.
+  ///
+  /// - Parameters:
+  ///   - plays: The host's plays.
+  ///   - facts: What the plays' bodies may read of the host.
+  ///   - options: Which tags are wanted.
+  /// - Returns: The tasks, and everything that is wrong with them.
+  static func evaluate(
+    _ plays: [Play], for host: InventoryHost, in inventory: Inventory, facts: FactsInBody,
+    options: RunOptions
+  ) -> (tasks: HostTasks, problems: [String]) {
+    var tasks = HostTasks()
+    var problems: [String] = []
+    var index = 0
+    for play in plays {
+      var steps: [Step] = []
+      do {
+        steps = try play.evaluate(host, inventory, facts).items
+      } catch let error as InventoryError {
+        problems.append("\(error)")
+      } catch {
+        problems.append("\(play.location): play \"\(play.name)\" for host \(host.name): \(error)")
+      }
+      // Without its facts the body may have built nonsense: it is evaluated again once they are known.
+      if facts.wereMissing { return (tasks, problems) }
+      problems += self.problems(with: steps, host: host)
+      var part = PlayTasks(name: play.name)
+      for step in steps where options.wants(step.tags) || step.task is RunHandlers {
+        var questions = Questions()
+        step.task.observes.ask(&questions)
+        part.items.append(
+          Item(
+            step: step,
+            reference: TaskReference(index: index, label: step.label, location: step.location),
+            facts: questions.facts, isFlush: step.task is RunHandlers))
+        if !(step.task is RunHandlers) { index += 1 }
+        var inspection = Inspection()
+        inspection.look(into: step.task)
+        tasks.secrets += inspection.secrets
+        tasks.secrets += step.notifies.flatMap(\.actions).flatMap(\.secrets)
+        for handler in step.notifies where !part.handlers.contains(where: { $0.handler.name == handler.name })
+        {
+          part.handlers.append(
+            HandlerItem(
+              handler: handler,
+              reference: TaskReference(
+                index: 0, label: handler.name, location: step.location, isHandler: true)))
+        }
+      }
+      tasks.plays.append(part)
+    }
+    for play in tasks.plays.indices {
+      for handler in tasks.plays[play].handlers.indices {
+        tasks.plays[play].handlers[handler].reference.index = index
+        index += 1
+      }
+    }
+    return (tasks, problems)
+  }
+
+  private static func problems(with steps: [Step], host: InventoryHost) -> [String] {
+    var problems: [String] = []
+    let placed = Set(steps.map(\.id))
+    var handlers: [String: [String]] = [:]
+    var seen: Set<StepID> = []
+    for step in steps {
+      var inspection = Inspection()
+      inspection.look(into: step.task)
+      var found = inspection.problems
+      do {
+        try step.task.validate()
+      } catch {
+        found.append("\(error)")
+      }
+      if !seen.insert(step.id).inserted {
+        found.append("the same task stands in the play twice: make another value of it")
+      }
+      if step.conditions.contains(where: { !placed.isSuperset(of: $0.steps) }) {
+        found.append(
+          "its condition speaks of a task that is not in the play: place that task before this one")
+      }
+      for handler in step.notifies {
+        let commands = handler.actions.map(\.summary)
+        if let other = handlers[handler.name], other != commands {
+          found.append("two different handlers of the play are called \"\(handler.name)\": rename one")
+        }
+        handlers[handler.name] = commands
+      }
+      problems += Set(found).sorted().map { "\(step.location): \(step.label), host \(host.name): \($0)" }
+    }
+    return problems
+  }
+}
+
+extension Action {
+  fileprivate var secrets: [Secret] {
+    var secrets = input?.secrets ?? []
+    if case .write(let write) = effect { secrets += write.contents.secrets }
+    return secrets
+  }
+}
+
+extension RunOptions {
+  /// Whether the tags of a task let it run.
+  func wants(_ tags: Set<String>) -> Bool {
+    (self.tags.isEmpty || !self.tags.isDisjoint(with: tags)) && skipTags.isDisjoint(with: tags)
+  }
+}
+
+extension Sequence {
+  fileprivate func joined<T>(by part: KeyPath<Element, [T]>) -> [T] { flatMap { $0[keyPath: part] } }
+}

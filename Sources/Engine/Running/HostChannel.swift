@@ -1,0 +1,144 @@
+internal import MartletCore
+internal import Synchronization
+
+/// The programs of one host, sent over its one session: the exchanges that the recap counts.
+actor HostChannel {
+  private let session: any TransportSession
+  private let become: Become
+  /// Scripts that were sent so far.
+  private(set) var exchanges = 0
+
+  /// How long a look may take, whatever it asks.
+  static let lookDeadline = Duration.seconds(300)
+
+  init(session: any TransportSession, become: Become) {
+    self.session = session
+    self.become = become
+  }
+
+  /// Asks a host everything at once.
+  func look(_ questions: Questions, options: LookOptions) async throws -> Answers {
+    let marker = Program.nonce()
+    let program = LookProgram.make(questions, options: options, marker: marker)
+    let records = Mutex<[RecordParser.Record]>([])
+    try await send(
+      Array(program.code.utf8), command: become.commandLine(marker: marker), marker: marker,
+      deadline: Self.lookDeadline
+    ) { record in records.withLock { $0.append(record) } }
+    return LookProgram.answers(to: questions, in: records.withLock { $0 })
+  }
+
+  /// Carries out actions; calls `onRecord` for each thing that happens, as it happens.
+  func act(
+    _ items: [ActProgram.Item], verbose: Bool,
+    onRecord: @escaping @Sendable (RecordParser.Record) -> Void
+  ) async throws {
+    var folder: String?
+    let rehearsal = ActProgram(items, marker: "", folder: nil, verbose: verbose)
+    if !rehearsal.staged.isEmpty { folder = try await stage(rehearsal.staged) }
+    let marker = Program.nonce()
+    let program = ActProgram(items, marker: marker, folder: folder, verbose: verbose).program
+    let deadline = items.reduce(Duration.seconds(60)) { $0 + $1.action.timeout }
+    let watch = ActionWatch(items.map(\.action.timeout))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try await self.send(
+          Array(program.code.utf8), command: self.become.commandLine(marker: marker), marker: marker,
+          deadline: deadline
+        ) { record in
+          watch.note(record)
+          onRecord(record)
+        }
+      }
+      group.addTask { try await watch.run() }
+      _ = try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  func close() async { await session.close() }
+
+  /// Brings large inputs to the host ahead of the program that uses them.
+  private func stage(_ bytes: [UInt8]) async throws -> String {
+    let marker = Program.nonce()
+    let folder = Mutex<String?>(nil)
+    try await send(
+      bytes, command: become.commandLine(running: ActProgram.stagingCode(marker: marker), marker: marker),
+      marker: marker, deadline: .seconds(60 + bytes.count >> 16)
+    ) { record in
+      let words = record.header.split(separator: " ")
+      guard words.count == 3, words[0] == "staged", Int(words[2]) == bytes.count,
+        words[1].hasPrefix("/"), words[1].contains("/martlet.")
+      else { return }
+      folder.withLock { $0 = String(words[1]) }
+    }
+    guard let path = folder.withLock({ $0 }) else {
+      throw ProgramError("the host did not take \(bytes.count) bytes: is the disk of /var/tmp full?")
+    }
+    return path
+  }
+
+  private func send(
+    _ content: [UInt8], command: String, marker: String, deadline: Duration,
+    onRecord: @escaping @Sendable (RecordParser.Record) -> Void
+  ) async throws {
+    exchanges += 1
+    let exchange = ProgramExchange(content, marker: marker, become: become, onRecord: onRecord)
+    defer { exchange.close() }
+    let status = try await session.run(command, exchange: exchange, deadline: deadline)
+    if exchange.ended { return }
+    if exchange.passwordWasRefused { throw BecomeError.wrongPassword }
+    let errorText = exchange.errorText
+    if let error = BecomeError(become: become, status: status, errorOutput: errorText) { throw error }
+    if exchange.overflowed { throw ProgramError("the host sent far more than was asked for") }
+    let ending =
+      switch status {
+      case .code(let code): "exit status \(code)"
+      case .signal(let name): "signal \(name)"
+      }
+    throw ProgramError(
+      "the host's shell did not run the program to its end (\(ending))"
+        + (errorText.trimmed.isEmpty ? "" : ": " + errorText.trimmed))
+  }
+}
+
+/// A program that did not come to its end, though the connection stood.
+struct ProgramError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// Ends the wait for an action that takes longer than it may.
+private final class ActionWatch: Sendable {
+  private struct State {
+    var current: Int?
+    var began = ContinuousClock.now
+  }
+
+  private let timeouts: [Duration]
+  private let state = Mutex(State())
+
+  init(_ timeouts: [Duration]) { self.timeouts = timeouts }
+
+  func note(_ record: RecordParser.Record) {
+    let words = record.header.split(separator: " ")
+    guard words.count >= 2, let index = Int(words[1]), timeouts.indices.contains(index) else { return }
+    state.withLock { state in
+      state.current = words[0] == "begin" ? index : nil
+      state.began = .now
+    }
+  }
+
+  func run() async throws {
+    while true {
+      try await Task.sleep(for: .seconds(1))
+      let state = state.withLock { $0 }
+      if let current = state.current, state.began.duration(to: .now) > timeouts[current] {
+        throw ProgramError(
+          "the action took longer than \(timeouts[current].components.seconds) s; it may still be running there"
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,348 @@
+internal import MartletCore
+internal import Synchronization
+
+/// One host's way through a run: look, decide, act, look again, until nothing is left to do.
+actor HostRun {
+  nonisolated let host: InventoryHost
+  private let plays: [Play]
+  private let inventory: Inventory
+  private let transport: any Transport
+  private let options: RunOptions
+  private let reporter: Reporter
+  private var tasks: HostTasks
+  private var channel: HostChannel?
+  private var answers = Answers()
+  /// The play that the last look was made for, if nothing was sent since.
+  private var lookedFor: Int?
+  private var hasConnected = false
+  /// Whether an action of this run was sent.
+  private var hasActed = false
+  private var failure: HostFailure?
+  private var recap = HostRecap()
+  private let began = ContinuousClock.now
+
+  /// How often a host may be looked at again before a playbook that never comes to rest is given up.
+  private static let maximumRounds = 25
+
+  init(
+    _ host: InventoryHost, plays: [Play], tasks: HostTasks, inventory: Inventory,
+    transport: any Transport, options: RunOptions, reporter: Reporter
+  ) {
+    self.host = host
+    self.plays = plays
+    self.tasks = tasks
+    self.inventory = inventory
+    self.transport = transport
+    self.options = options
+    self.reporter = reporter
+  }
+
+  /// Why the host was stopped; nil while all is well.
+  var outcome: HostFailure? { failure }
+
+  /// Carries out one of the host's plays, counted from zero; the last one also ends the host's run.
+  func perform(_ index: Int) async {
+    guard failure == nil else { return }
+    do {
+      if !hasConnected { try await connect() }
+      reporter.report(.playStarted(host: host.name, play: tasks.plays[index].name))
+      try await perform(play: index)
+    } catch let stop as HostStop {
+      fail(stop.failure)
+    } catch is CancellationError {
+      fail(HostFailure(.interrupted, Self.interruptedMessage))
+    } catch {
+      fail(describe(error))
+    }
+    if failure != nil || index == plays.count - 1 { await finish() }
+  }
+
+  private static let interruptedMessage =
+    "interrupted: an action that was running on the host finishes there, no later one starts; run again to go on"
+
+  private func describe(_ error: any Error) -> HostFailure {
+    if Task.isCancelled { return HostFailure(.interrupted, Self.interruptedMessage) }
+    switch error {
+    case let error as TransportError: return HostFailure(.unreachable, error.description)
+    default: return HostFailure(.task, "\(error)")
+    }
+  }
+
+  private func connect() async throws {
+    hasConnected = true
+    let session = try await transport.connect(to: host)
+    channel = HostChannel(
+      session: session, become: Become(host.connection, play: plays.contains(where: \.become)))
+    reporter.report(.connected(host: host.name))
+    try await readFactsForBodies()
+  }
+
+  /// Evaluates the plays again with the host's facts, if they read any.
+  private func readFactsForBodies() async throws {
+    guard tasks.plays.count < plays.count, let channel else { return }
+    var questions = Questions()
+    questions.add(HostFacts())
+    let facts = try await channel.look(questions, options: LookOptions()).value(of: HostFacts())
+    let (tasks, problems) = HostTasks.evaluate(
+      plays, for: host, in: inventory, facts: FactsInBody(known: facts.operatingSystem),
+      options: options)
+    guard problems.isEmpty else {
+      throw HostStop(HostFailure(.invalid, problems.joined(separator: "\n")))
+    }
+    self.tasks = tasks
+    reporter.hide(tasks.secrets)
+  }
+
+  private func look(for index: Int) async throws {
+    guard let channel else { return }
+    let options = LookOptions(wantsContents: options.diff, hasActed: hasActed)
+    answers = try await channel.look(tasks.questions(from: index), options: options)
+    lookedFor = index
+  }
+
+  private func perform(play index: Int) async throws {
+    let play = tasks.plays[index]
+    var progress = PlayProgress()
+    if lookedFor == nil { try await look(for: index) }
+    for _ in 0..<Self.maximumRounds {
+      try Task.checkCancellation()
+      var round = Decider(play: play, progress: progress).decide(answers)
+      if lookedFor != index, round.decisions.contains(where: \.isFailed) {
+        // What was true before another play changed other hosts need not be true any more.
+        try await look(for: index)
+        round = Decider(play: play, progress: progress).decide(answers)
+      }
+      try refuseFailures(in: round, play: play, progress: progress)
+      if options.check {
+        reportPlan(round, play: play)
+        reportWarnings(of: play)
+        return
+      }
+      guard !round.program.isEmpty else {
+        reportWarnings(of: play)
+        finishTasks(round, play: play, progress: progress)
+        return
+      }
+      report(round.program, decisions: round.decisions, play: play)
+      try await act(on: round.program, play: play, progress: &progress)
+      try await look(for: index)
+    }
+    throw HostStop(
+      HostFailure(
+        .task,
+        "the play \"\(play.name)\" did not come to rest in \(Self.maximumRounds) rounds: its tasks undo each other"
+      ))
+  }
+
+  private func refuseFailures(in round: Round, play: HostTasks.PlayTasks, progress: PlayProgress) throws {
+    for (item, decision) in zip(play.items, round.decisions) {
+      switch decision {
+      case .failed(let reason):
+        finishTask(item.reference, .failed)
+        throw HostStop(HostFailure(.task, reason, task: item.reference))
+      case .change(let actions) where progress.acted.contains(item.step.id):
+        finishTask(item.reference, .failed)
+        throw HostStop(
+          HostFailure(
+            .task, "did not converge: its actions ran, and it still wants them. Another task may undo them.",
+            task: item.reference,
+            output: actions.map(\.summary) + diffLines(of: actions).map(\.text)))
+      default: continue
+      }
+    }
+    for handler in round.handlers where progress.acted.isEmpty == false {
+      // A handler's mark is gone once it ran; one that stays would run for ever.
+      guard handledMarkers.contains(handler.handler.marker), round.program.allSatisfy({ $0.task == nil })
+      else {
+        continue
+      }
+      throw HostStop(
+        HostFailure(.task, "did not converge: the handler ran and is still due", task: handler.reference))
+    }
+  }
+
+  /// The handlers that ran since the last task did.
+  private var handledMarkers: Set<String> = []
+
+  private func act(
+    on program: [Round.ProgramItem], play: HostTasks.PlayTasks, progress: inout PlayProgress
+  ) async throws {
+    guard let channel else { return }
+    lookedFor = nil
+    hasActed = true
+    let log = ActionLog()
+    let reporter = reporter
+    let name = host.name
+    do {
+      try await channel.act(program.map(\.item), verbose: options.verbose) { record in
+        guard let (verb, index) = ActionLog.read(record), program.indices.contains(index) else { return }
+        let item = program[index]
+        log.note(record, verb: verb, index: index)
+        switch verb {
+        case "begin":
+          reporter.report(.actionStarted(host: name, task: item.reference, action: item.item.action.summary))
+        case "output" where !record.body.isEmpty:
+          reporter.report(
+            .output(host: name, task: item.reference, text: String(decoding: record.body, as: UTF8.self)))
+        default: break
+        }
+      }
+    } catch {
+      guard let running = log.running, !(error is CancellationError) else { throw error }
+      let entry = program[running]
+      var failure = describe(error)
+      failure.message += " — while an action ran that may or may not have finished; run again to make sure"
+      failure.task = entry.reference
+      failure.command = entry.item.action.commandText
+      throw HostStop(failure)
+    }
+    try settle(program, log: log, play: play, progress: &progress)
+  }
+
+  /// Draws the conclusions from what a program reported.
+  private func settle(
+    _ program: [Round.ProgramItem], log: ActionLog, play: HostTasks.PlayTasks, progress: inout PlayProgress
+  ) throws {
+    let results = log.results
+    for (index, entry) in program.enumerated() where entry.isLastOfTask {
+      guard results[index] != nil else { continue }
+      let own = program.indices.filter { program[$0].reference == entry.reference }
+      let changed = own.contains { results[$0] == .changed }
+      if let task = entry.task {
+        let step = play.items[task].step
+        progress.acted.insert(step.id)
+        if own.allSatisfy({ program[$0].item.action.isOneShot }) {
+          progress.finishedOneShots.insert(step.id)
+        }
+        if changed { progress.changed.insert(step.id) }
+        finishTask(entry.reference, changed ? .changed : .ok)
+        handledMarkers = []
+      } else if own.contains(where: { results[$0] != .skipped }) {
+        finishTask(entry.reference, .changed)
+        if let marker = entry.item.handler { handledMarkers.insert(marker) }
+      }
+    }
+    if let (index, status, output) = log.failure {
+      let entry = program[index]
+      finishTask(entry.reference, .failed)
+      throw HostStop(
+        HostFailure(
+          .task, "\(entry.reference.label) failed", task: entry.reference,
+          command: entry.item.action.commandText, status: status, output: output))
+    }
+    guard results.count == program.count else {
+      throw ProgramError("the host stopped in the middle of the program without saying why")
+    }
+  }
+
+  private func finishTasks(_ round: Round, play: HostTasks.PlayTasks, progress: PlayProgress) {
+    for (item, decision) in zip(play.items, round.decisions)
+    where !item.isFlush && !progress.acted.contains(item.step.id) {
+      if case .skipped = decision {
+        finishTask(item.reference, .skipped)
+      } else {
+        finishTask(item.reference, .ok)
+      }
+    }
+  }
+
+  private func reportPlan(_ round: Round, play: HostTasks.PlayTasks) {
+    for (item, decision) in zip(play.items, round.decisions) where !item.isFlush {
+      switch decision {
+      case .change(let actions):
+        reporter.report(.planned(host: host.name, task: item.reference, plan: plan(actions)))
+        finishTask(item.reference, .changed)
+      case .unknown(let reason):
+        reporter.report(.planned(host: host.name, task: item.reference, plan: .unknown(reason)))
+        finishTask(item.reference, .unknown)
+      case .skipped: finishTask(item.reference, .skipped)
+      default: finishTask(item.reference, .ok)
+      }
+    }
+    for handler in round.handlers {
+      reporter.report(
+        .planned(host: host.name, task: handler.reference, plan: plan(handler.handler.actions)))
+      finishTask(handler.reference, .changed)
+    }
+  }
+
+  private func reportWarnings(of play: HostTasks.PlayTasks) {
+    func warnings<T: HostTask>(of task: T) -> [String] {
+      (try? task.observes.value(in: answers)).map(task.warnings) ?? []
+    }
+    for item in play.items {
+      for text in warnings(of: item.step.task) {
+        reporter.report(.warning(host: host.name, message: "\(item.reference.label): \(text)"))
+      }
+    }
+  }
+
+  private func report(
+    _ program: [Round.ProgramItem], decisions: [TaskDecision], play: HostTasks.PlayTasks
+  ) {
+    for entry in program where entry.isLastOfTask {
+      guard let task = entry.task, case .change(let actions) = decisions[task] else { continue }
+      reporter.report(.planned(host: host.name, task: entry.reference, plan: plan(actions)))
+    }
+  }
+
+  private func plan(_ actions: [Action]) -> TaskPlan {
+    .change(actions: actions.map(\.summary), diff: diffLines(of: actions))
+  }
+
+  private func diffLines(of actions: [Action]) -> [DiffLine] {
+    actions.flatMap(\.changes).flatMap { DiffLine.render($0, showContents: options.diff) }
+  }
+
+  private func finishTask(_ task: TaskReference, _ outcome: TaskOutcome) {
+    switch outcome {
+    case .ok: recap.ok += 1
+    case .changed: recap.changed += 1
+    case .skipped: recap.skipped += 1
+    case .unknown: recap.unknown += 1
+    case .failed: recap.failed += 1
+    }
+    reporter.report(.taskFinished(host: host.name, task: task, outcome: outcome))
+  }
+
+  private func fail(_ failure: HostFailure) {
+    self.failure = failure
+    if failure.kind == .unreachable { recap.unreachable = true }
+    if failure.kind == .task, recap.failed == 0 { recap.failed = 1 }
+    reporter.report(.hostFailed(host: host.name, failure: failure))
+  }
+
+  private func finish() async {
+    if let channel {
+      recap.exchanges = await channel.exchanges
+      await channel.close()
+    }
+    let seconds = began.duration(to: .now) / .seconds(1)
+    recap.seconds = (seconds * 1000).rounded() / 1000
+    reporter.report(.hostFinished(host: host.name, recap: recap))
+  }
+}
+
+/// Ends a host's run with what is to be reported.
+private struct HostStop: Error {
+  let failure: HostFailure
+
+  init(_ failure: HostFailure) { self.failure = failure }
+}
+
+extension TaskDecision {
+  fileprivate var isFailed: Bool {
+    if case .failed = self { return true }
+    return false
+  }
+}
+
+extension Action {
+  /// What a report of a failure shows as the command.
+  fileprivate var commandText: String {
+    switch effect {
+    case .run(let command): command.text
+    case .write: summary
+    }
+  }
+}

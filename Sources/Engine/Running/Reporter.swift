@@ -1,0 +1,64 @@
+internal import MartletCore
+internal import Synchronization
+
+/// The one way from a run to its reports: events in order, one at a time, with every secret taken out.
+final class Reporter: Sendable {
+  private let sink: any EventSink
+  private let redactor: Mutex<Redactor>
+
+  init(_ sink: any EventSink) {
+    self.sink = sink
+    redactor = Mutex(Redactor())
+  }
+
+  /// Takes these out of everything that is reported from now on.
+  func hide(_ secrets: [Secret]) {
+    redactor.withLock { redactor in for secret in Set(secrets) { redactor.add(secret) } }
+  }
+
+  func report(_ event: Event) {
+    redactor.withLock { redactor in sink.receive(event.mapTexts(redactor.redact)) }
+  }
+}
+
+extension Event {
+  /// The same event with every text that can come from a playbook or a host replaced.
+  func mapTexts(_ change: (String) -> String) -> Event {
+    func mapped(_ task: TaskReference) -> TaskReference {
+      var task = task
+      task.label = change(task.label)
+      return task
+    }
+    switch self {
+    case .runStarted, .connected, .playStarted, .hostFinished, .runFinished:
+      return self
+    case .invalid(let problem):
+      return .invalid(problem: change(problem))
+    case .planned(let host, let task, .change(let actions, let diff)):
+      return .planned(
+        host: host, task: mapped(task),
+        plan: .change(
+          actions: actions.map(change), diff: diff.map { DiffLine($0.kind, change($0.text)) }))
+    case .planned(let host, let task, .unknown(let reason)):
+      return .planned(host: host, task: mapped(task), plan: .unknown(change(reason)))
+    case .actionStarted(let host, let task, let action):
+      return .actionStarted(host: host, task: mapped(task), action: change(action))
+    case .output(let host, let task, let text):
+      return .output(host: host, task: mapped(task), text: change(text))
+    case .taskFinished(let host, let task, let outcome):
+      return .taskFinished(host: host, task: mapped(task), outcome: outcome)
+    case .hostFailed(let host, var failure):
+      failure.message = change(failure.message)
+      failure.command = failure.command.map(change)
+      failure.task = failure.task.map(mapped)
+      // Joined first, so that a secret which the host broke into lines is still found.
+      failure.output = change(failure.output.joined(separator: "\n")).split(
+        separator: "\n", omittingEmptySubsequences: false
+      ).map(String.init)
+      if failure.output == [""] { failure.output = [] }
+      return .hostFailed(host: host, failure: failure)
+    case .warning(let host, let message):
+      return .warning(host: host, message: change(message))
+    }
+  }
+}

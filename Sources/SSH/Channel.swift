@@ -1,0 +1,182 @@
+import CLibSSH2
+import Glibc
+
+/// A command's channel. Confined to the reactor's thread.
+final class Channel {
+  let id: Int
+  /// Nil once the channel has been freed, by itself or with its session.
+  var pointer: OpaquePointer?
+  /// What ends the command: its deadline, its idle limit, or being closed.
+  let scope = Scope()
+  var lastActivity = ContinuousClock.now
+  var readsErrorFirst = false
+  var isInputClosed = false
+
+  init(id: Int, pointer: OpaquePointer) {
+    self.id = id
+    self.pointer = pointer
+  }
+}
+
+extension SSHConnection {
+  /// Opens a channel. Where the task is cancelled or the deadline passes meanwhile the connection is ended:
+  /// the open can neither be taken back nor be left unfinished.
+  func openChannel(_ scope: Scope, window: Int) async throws(SSHError) -> Channel {
+    while isOpening {
+      try check(scope)
+      await pause()
+    }
+    isOpening = true
+    defer {
+      isOpening = false
+      wake()
+    }
+    do throws(SSHError) {
+      let opened = try await attempt(scope) { _, session -> OpaquePointer?? in
+        let pointer = libssh2_channel_open_ex(session, "session", 7, UInt32(clamping: window), 32768, nil, 0)
+        if let pointer { return .some(pointer) }
+        return libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN ? .none : .some(nil)
+      }
+      if let opened {
+        lastChannel += 1
+        let channel = Channel(id: lastChannel, pointer: opened)
+        channels[channel.id] = channel
+        return channel
+      }
+    } catch {
+      fail(error)
+      throw error
+    }
+    guard let link, libssh2_session_last_errno(link.session) == LIBSSH2_ERROR_CHANNEL_FAILURE else {
+      let error = breakdown(Int(libssh2_session_last_errno(link?.session)))
+      fail(error)
+      throw error
+    }
+    throw SSHError(
+      .commandRefused, target, "the server opens no channel for a command (\(link.lastMessage)); does it allow "
+        + "sessions (MaxSessions, ForceCommand, the account's restrictions)?")
+  }
+
+  func startCommand(_ command: String, _ channel: Channel, _ scope: Scope) async throws(SSHError) {
+    let code = try await call(scope) { _ in
+      Int(
+        libssh2_channel_process_startup(
+          channel.pointer, "exec", 4, command, UInt32(command.utf8.count)))
+    }
+    guard code == 0 else {
+      throw try refusal(
+        code, [LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED, LIBSSH2_ERROR_CHANNEL_FAILURE],
+        "the server refused to run the command; is there a limit on what the account or the key may do?")
+    }
+  }
+
+  /// The error for an answer that refuses one thing; any other ends the connection.
+  private func refusal(_ code: Int, _ codes: [Int32], _ message: String) throws(SSHError) -> SSHError {
+    if codes.contains(Int32(code)) { return SSHError(.commandRefused, target, message) }
+    let error = breakdown(code)
+    fail(error)
+    throw error
+  }
+
+  /// The next bytes of either output; nil when both have ended.
+  func readOutput(_ channel: Channel, _ scope: Scope) async throws(SSHError) -> OutputChunk? {
+    let answer = try await attempt(scope) { link, _ throws(SSHError) -> OutputChunk?? in
+      try withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32768) { buffer throws(SSHError) in
+        // Each read takes what the socket has for both outputs: after the second something may have come
+        // for the first.
+        while true {
+          let before = link.received
+          var isOver = true
+          for turn in [channel.readsErrorFirst, !channel.readsErrorFirst] {
+            let count = libssh2_channel_read_ex(
+              channel.pointer, turn ? SSH_EXTENDED_DATA_STDERR : 0, buffer.baseAddress, buffer.count)
+            if count > 0 {
+              channel.readsErrorFirst = !turn
+              channel.lastActivity = .now
+              let bytes = UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)
+              return OutputChunk(stream: turn ? .stderr : .stdout, bytes: Array(bytes))
+            }
+            if count == Int(LIBSSH2_ERROR_EAGAIN) {
+              isOver = false
+            } else if count < 0 {
+              throw breakdown(count)
+            }
+          }
+          if link.received == before { return isOver ? .some(nil) : .none }
+        }
+      }
+    }
+    return answer
+  }
+
+  /// Sends some of the bytes; answers how many, or nil where the command no longer reads.
+  func writeInput(_ bytes: ArraySlice<UInt8>, _ channel: Channel, _ scope: Scope) async throws(SSHError) -> Int? {
+    let answer = try await attempt(scope) { link, _ throws(SSHError) -> Int?? in
+      // libssh2 takes any amount once its packets go to the outbox: the socket sets the pace.
+      guard link.outbox.isEmpty else { return .none }
+      let count = bytes.withUnsafeBytes { raw in
+        libssh2_channel_write_ex(channel.pointer, 0, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+      }
+      if count > 0 {
+        channel.lastActivity = .now
+        return .some(count)
+      }
+      if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
+        // A channel that the server has closed leaves no sign but a window that never opens.
+        return libssh2_channel_wait_closed(channel.pointer) == 0 ? .some(nil) : .none
+      }
+      if count == Int(LIBSSH2_ERROR_CHANNEL_CLOSED) { return .some(nil) }
+      throw breakdown(count)
+    }
+    return answer
+  }
+
+  func endInput(_ channel: Channel, _ scope: Scope) async throws(SSHError) {
+    guard !channel.isInputClosed else { return }
+    channel.isInputClosed = true
+    let code = try await call(scope) { _ in Int(libssh2_channel_send_eof(channel.pointer)) }
+    if code < 0, libssh2_channel_wait_closed(channel.pointer) != 0 { throw breakdown(code) }
+  }
+
+  /// Waits until the server has closed the channel: only then is the exit status there.
+  func awaitExit(_ channel: Channel, _ scope: Scope) async throws(SSHError) -> ExitStatus {
+    let code = try await call(scope) { _ in Int(libssh2_channel_wait_closed(channel.pointer)) }
+    guard code == 0, let link, let session = link.session else { throw breakdown(code) }
+    var name: UnsafeMutablePointer<CChar>?
+    var count = 0
+    libssh2_channel_get_exit_signal(channel.pointer, &name, &count, nil, nil, nil, nil)
+    defer { if let name { libssh2_free(session, name) } }
+    if let name, count > 0 {
+      return .signal(printable(UnsafeRawBufferPointer(start: name, count: count), limit: 32))
+    }
+    return .code(libssh2_channel_get_exit_status(channel.pointer))
+  }
+
+  /// Closes the channel and frees it when the server has closed it too. A server may take long for that,
+  /// sshd until the command has ended: nobody waits for it.
+  func release(_ channel: Channel) async {
+    channel.scope.stopTimers()
+    channel.scope.end(SSHError(.closed, target, "the command was closed"))
+    guard channels.removeValue(forKey: channel.id) != nil, channel.pointer != nil, failure == nil else { return }
+    wake()
+    link?.beginTurn()
+    if libssh2_channel_free(channel.pointer) != LIBSSH2_ERROR_EAGAIN {
+      channel.pointer = nil
+      return
+    }
+    abandoned[channel.id] = channel
+    let id = channel.id
+    Task(executorPreference: Reactor.shared) { await self.finishRelease(id) }
+  }
+
+  private func finishRelease(_ id: Int) async {
+    guard let channel = abandoned[id] else { return }
+    do throws(SSHError) {
+      try await withScope(timeout: .seconds(60)) { scope throws(SSHError) in
+        _ = try await call(scope) { _ in Int(libssh2_channel_free(channel.pointer)) }
+      }
+      channel.pointer = nil
+    } catch {}
+    abandoned[id] = nil
+  }
+}

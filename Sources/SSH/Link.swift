@@ -1,0 +1,205 @@
+import CLibSSH2
+import Glibc
+
+/// A TCP connection and the libssh2 session on it. Confined to the reactor's thread.
+///
+/// libssh2 reads and writes through this class, which keeps three promises that its own calls don't:
+/// - *A packet is never half sent.* What the socket doesn't take is kept in `outbox`. In libssh2 1.10 a packet
+///   that is half sent must be finished by the very call that began it, and any other call that sends in
+///   between breaks the session (BAD_USE).
+/// - *It is known whether a call took bytes from the socket* (`received`). One call reads what another
+///   waits for; edge-triggered epoll doesn't tell of it again.
+/// - *A call ends.* A server that sends without pause is cut off after `turnLimit` bytes and goes on at the
+///   reactor's next turn; one that sends without end before the keys are agreed on is refused.
+final class Link {
+  let socket: Int32
+  /// Nil only after `end`.
+  private(set) var session: OpaquePointer?
+  private var registration: UInt64?
+
+  private(set) var outbox: [UInt8] = []
+  private var sent = 0
+  /// How many bytes were read from the socket so far.
+  private(set) var received: UInt64 = 0
+  /// Whether the socket was found empty when it was last read.
+  private(set) var isDrained = false
+  private var turnBudget = Link.turnLimit
+  private var handshakeBudget = 256 << 10
+  var isHandshakeOver = false
+  private var isEnded = false
+
+  /// Why the socket failed; 0: the peer closed it.
+  private(set) var socketError: Int32?
+  private(set) var isFlooded = false
+  /// The text with which the server said goodbye, made printable.
+  fileprivate(set) var farewell: String?
+
+  static let turnLimit = 1 << 20
+  private static let outboxLimit = 8 << 20
+  /// Reading pauses while more than this waits to be sent: a peer that asks without reading its answers.
+  private static let outboxPause = 1 << 20
+
+  private static let initialized: Bool = libssh2_init(0) == 0
+
+  /// Takes over the socket; nil where there is no memory for a session.
+  init?(taking socket: Int32) {
+    self.socket = socket
+    guard Link.initialized, let session = libssh2_session_init_ex(nil, nil, nil, nil) else {
+      close(socket)
+      return nil
+    }
+    self.session = session
+    libssh2_session_set_blocking(session, 0)
+    libssh2_session_abstract(session)?.pointee = Unmanaged.passUnretained(self).toOpaque()
+    set(LIBSSH2_CALLBACK_SEND, unsafeBitCast(sendBytes, to: UnsafeMutableRawPointer.self))
+    set(LIBSSH2_CALLBACK_RECV, unsafeBitCast(receiveBytes, to: UnsafeMutableRawPointer.self))
+    set(LIBSSH2_CALLBACK_DISCONNECT, unsafeBitCast(noteFarewell, to: UnsafeMutableRawPointer.self))
+  }
+
+  private func set(_ callback: Int32, _ function: UnsafeMutableRawPointer) {
+    _ = libssh2_session_callback_set(session, callback, function)
+  }
+
+  deinit { end() }
+
+  func register(_ handler: @escaping @Sendable () -> Void) {
+    registration = Reactor.shared.add(socket, handler: handler)
+  }
+
+  /// Closes the connection and frees the session with its channels: every pointer to one is void now.
+  func end() {
+    guard let session else { return }
+    // From here on nothing is sent and reading finds the end, so that no call below can want to wait.
+    isEnded = true
+    libssh2_session_free(session)
+    self.session = nil
+    if let registration { Reactor.shared.remove(registration, socket) }
+    close(socket)
+  }
+
+  /// Tells the server that nothing more will come, as far as that takes no waiting.
+  func sayGoodbye() {
+    guard let session, socketError == nil else { return }
+    _ = libssh2_session_disconnect_ex(session, SSH_DISCONNECT_BY_APPLICATION, "done", "")
+    flush()
+  }
+
+  func beginTurn() { turnBudget = Link.turnLimit }
+
+  /// Sends what is left in the outbox, as far as the socket takes it.
+  func flush() {
+    while sent < outbox.count, socketError == nil {
+      let count = outbox.withUnsafeBytes { bytes in
+        Glibc.send(socket, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        if errno != EAGAIN { socketError = errno }
+        break
+      }
+      sent += count
+    }
+    if sent == outbox.count {
+      outbox.removeAll(keepingCapacity: outbox.capacity <= 64 << 10)
+      sent = 0
+    }
+  }
+
+  fileprivate func send(_ buffer: UnsafeRawPointer, _ length: Int) -> Int {
+    if isEnded { return length }
+    if socketError != nil { return -Int(EPIPE) }
+    var count = 0
+    if outbox.isEmpty {
+      repeat {
+        count = Glibc.send(socket, buffer, length, Int32(MSG_NOSIGNAL))
+      } while count < 0 && errno == EINTR
+      if count < 0 {
+        guard errno == EAGAIN else {
+          socketError = errno
+          return -Int(errno)
+        }
+        count = 0
+      }
+    }
+    if count < length {
+      guard outbox.count - sent + length - count <= Link.outboxLimit else {
+        isFlooded = true
+        return -Int(ECONNABORTED)
+      }
+      outbox += UnsafeRawBufferPointer(start: buffer + count, count: length - count)
+    }
+    return length
+  }
+
+  fileprivate func receive(_ buffer: UnsafeMutableRawPointer, _ length: Int) -> Int {
+    if isEnded { return 0 }
+    guard turnBudget > 0, outbox.count - sent < Link.outboxPause else { return -Int(EAGAIN) }
+    var count = 0
+    repeat { count = recv(socket, buffer, length, 0) } while count < 0 && errno == EINTR
+    if count < 0 {
+      guard errno == EAGAIN else {
+        socketError = errno
+        return -Int(errno)
+      }
+      isDrained = true
+      acknowledgeSoon()
+      return -Int(EAGAIN)
+    }
+    if count == 0 {
+      socketError = socketError ?? 0
+      return 0
+    }
+    received += UInt64(count)
+    isDrained = false
+    turnBudget -= count
+    if !isHandshakeOver {
+      handshakeBudget -= count
+      if handshakeBudget < 0 {
+        isFlooded = true
+        return -Int(ECONNABORTED)
+      }
+    }
+    return count
+  }
+
+  /// OpenSSH before 10 leaves Nagle's algorithm on until the first command, and then waits for the
+  /// acknowledgement that this side delays by 40 ms. The option isn't sticky.
+  private func acknowledgeSoon() {
+    var on: Int32 = 1
+    setsockopt(socket, Int32(IPPROTO_TCP), TCP_QUICKACK, &on, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  /// What libssh2 says about its last failure, made printable.
+  var lastMessage: String {
+    var text: UnsafeMutablePointer<CChar>?
+    var count: Int32 = 0
+    guard let session, libssh2_session_last_error(session, &text, &count, 0) != 0, let text else { return "" }
+    return printable(UnsafeRawBufferPointer(start: text, count: Int(count)))
+  }
+}
+
+private typealias Abstract = UnsafeMutablePointer<UnsafeMutableRawPointer?>
+
+private func link(_ abstract: Abstract?) -> Link? {
+  abstract?.pointee.map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private let sendBytes: @convention(c) (Int32, UnsafeRawPointer?, Int, Int32, Abstract?) -> Int = {
+  _, buffer, length, _, abstract in
+  guard let link = link(abstract), let buffer else { return -Int(EINVAL) }
+  return link.send(buffer, length)
+}
+
+private let receiveBytes: @convention(c) (Int32, UnsafeMutableRawPointer?, Int, Int32, Abstract?) -> Int = {
+  _, buffer, length, _, abstract in
+  guard let link = link(abstract), let buffer else { return -Int(EINVAL) }
+  return link.receive(buffer, length)
+}
+
+private let noteFarewell:
+  @convention(c) (
+    OpaquePointer?, Int32, UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, Int32, Abstract?
+  ) -> Void = { _, _, message, length, _, _, abstract in
+    guard let link = link(abstract), let message, length > 0 else { return }
+    link.farewell = printable(UnsafeRawBufferPointer(start: message, count: Int(length)))
+  }

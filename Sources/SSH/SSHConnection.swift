@@ -1,0 +1,244 @@
+import CLibSSH2
+import Glibc
+
+/// A connection to an SSH server, on which any number of commands run at once.
+///
+///     let connection = try await SSHConnection.connect(to: target)
+///     let status = try await connection.run("cat > /tmp/x", stdin: .bytes(program), timeout: .seconds(60))
+///     await connection.close()
+///
+/// All of its code runs on the one thread of the reactor. A call that would block suspends its task until
+/// the socket has changed.
+public actor SSHConnection {
+  /// What it is connected to.
+  public nonisolated let target: SSHTarget
+
+  /// The reactor's thread.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    Reactor.shared.asUnownedSerialExecutor()
+  }
+
+  var link: Link?
+  var phase = SSHError.Phase.resolving
+  /// Why the connection can't be used any more.
+  private(set) var failure: SSHError?
+  private var waiters: [UnsafeContinuation<Void, Never>] = []
+  private var scopes: [Int: Scope] = [:]
+  private var lastScope = 0
+
+  var channels: [Int: Channel] = [:]
+  var lastChannel = 0
+  /// Channels that were let go of and that the server has yet to close.
+  var abandoned: [Int: Channel] = [:]
+  /// What the resolver has found.
+  var answer: Resolver.Answer?
+  /// libssh2 keeps the state of an unfinished open in the session: only one at a time.
+  var isOpening = false
+  private var isServicing = false
+
+  init(_ target: SSHTarget) { self.target = target }
+
+  /// Connects, checks the host's key and logs in.
+  ///
+  /// - Parameter target: The host, the keys and how long it all may take.
+  /// - Throws: ``SSHError``; the connection is closed then.
+  public static func connect(to target: SSHTarget) async throws(SSHError) -> SSHConnection {
+    let connection = SSHConnection(target)
+    try await withTaskExecutorPreference(Reactor.shared) { () async throws(SSHError) in
+      try await connection.open()
+    }
+    return connection
+  }
+
+  /// Ends all commands and the connection. Further calls fail with ``SSHError/Kind/closed``.
+  public func close() {
+    guard failure == nil else { return }
+    link?.sayGoodbye()
+    fail(SSHError(.closed, target, "the connection was closed"))
+  }
+
+  /// Whether commands can be started. A connection that has broken while idle may still say true.
+  public var isOpen: Bool { failure == nil && phase == .idle }
+
+  // MARK: Waiting
+
+  /// Runs `body`, and ends its waiting at the deadline or when the task is cancelled.
+  func withScope<T>(
+    parent: Scope? = nil, timeout: Duration? = nil, _ body: (Scope) async throws(SSHError) -> T
+  ) async throws(SSHError) -> T {
+    let scope = Scope(parent: parent)
+    lastScope += 1
+    let id = lastScope
+    scopes[id] = scope
+    defer {
+      scopes[id] = nil
+      scope.stopTimers()
+    }
+    if let timeout {
+      let timer = Reactor.shared.schedule(at: .now + timeout) { [weak self] in
+        self?.assumeIsolated { $0.timeOut(id, after: timeout) }
+      }
+      scope.add(timer: timer)
+    }
+    let result: Result<T, SSHError> = await withTaskCancellationHandler {
+      do throws(SSHError) {
+        return .success(try await body(scope))
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      Reactor.shared.perform { [weak self] in self?.assumeIsolated { $0.cancel(id) } }
+    }
+    return try result.get()
+  }
+
+  private func timeOut(_ id: Int, after limit: Duration) {
+    guard let scope = scopes[id] else { return }
+    scope.end(timeOutError(phase, after: limit))
+    wake()
+  }
+
+  private func cancel(_ id: Int) {
+    guard let scope = scopes[id] else { return }
+    scope.end(SSHError(.cancelled, target, "cancelled while \(phase.rawValue)"))
+    wake()
+  }
+
+  func timeOutError(_ phase: SSHError.Phase, after limit: Duration) -> SSHError {
+    SSHError(.timedOut(phase), target, "gave up after \(limit.inSeconds) while \(phase.rawValue)")
+  }
+
+  /// Calls `step` until it doesn't answer nil, which means that the socket must change first.
+  ///
+  /// Before it waits it makes sure that nothing can have been missed: bytes that this call took from the
+  /// socket may be what other calls wait for, so those look again; and as long as the socket wasn't found
+  /// empty epoll has nothing new to tell, so this call looks again.
+  func attempt<T>(_ scope: Scope, _ step: (Link, OpaquePointer) throws(SSHError) -> T?) async throws(SSHError) -> T {
+    while true {
+      try check(scope)
+      guard let link, let session = link.session else {
+        throw failure ?? SSHError(.closed, target, "the connection was closed")
+      }
+      link.beginTurn()
+      let before = link.received
+      let result = try step(link, session)
+      let hasRead = link.received != before
+      if hasRead { wake() }
+      if let result { return result }
+      if hasRead, !link.isDrained {
+        await Task.yield()
+      } else {
+        await pause()
+      }
+    }
+  }
+
+  /// As ``attempt(_:_:)`` for calls that answer with a number, of which EAGAIN means that they must wait.
+  func call(_ scope: Scope, _ step: (OpaquePointer) -> Int) async throws(SSHError) -> Int {
+    try await attempt(scope) { _, session in
+      let answer = step(session)
+      return answer == Int(LIBSSH2_ERROR_EAGAIN) ? nil : answer
+    }
+  }
+
+  func check(_ scope: Scope) throws(SSHError) {
+    if let failure { throw failure }
+    try scope.check()
+  }
+
+  /// Waits for the next ``wake()``.
+  func pause() async {
+    await withUnsafeContinuation { waiters.append($0) }
+  }
+
+  /// Lets all calls that wait look again.
+  func wake() {
+    let woken = waiters
+    waiters = []
+    for waiter in woken { waiter.resume() }
+  }
+
+  func sleep(_ scope: Scope, _ duration: Duration) async throws(SSHError) {
+    let end = ContinuousClock.now + duration
+    let timer = Reactor.shared.schedule(at: end) { [weak self] in self?.assumeIsolated { $0.wake() } }
+    defer { Reactor.shared.cancelTimer(timer) }
+    while ContinuousClock.now < end {
+      try check(scope)
+      await pause()
+    }
+  }
+
+  /// The socket has turned readable or writable, or has failed.
+  func socketChanged() {
+    link?.flush()
+    if waiters.isEmpty, phase == .idle, failure == nil { service() } else { wake() }
+  }
+
+  // MARK: Ends
+
+  /// Ends the connection for good; all calls that wait fail with `error`.
+  func fail(_ error: SSHError) {
+    guard failure == nil else { return }
+    failure = error
+    dropLink()
+    wake()
+  }
+
+  func dropLink() {
+    for channel in channels.values { channel.pointer = nil }
+    for channel in abandoned.values { channel.pointer = nil }
+    link?.end()
+    link = nil
+  }
+
+  /// What a negative answer of libssh2 means, where the session can't go on after it.
+  func breakdown(_ code: Int) -> SSHError {
+    guard let link else { return failure ?? SSHError(.closed, target, "the connection was closed") }
+    let said = link.farewell.map { "; the server said: \($0)" } ?? ""
+    if link.isFlooded {
+      return SSHError(.protocolError(phase), target, "the server sends without end while \(phase.rawValue)\(said)")
+    }
+    if link.socketError == ETIMEDOUT {
+      return SSHError(
+        .disconnected(phase), target, "the host has not answered for \(target.peerTimeout.inSeconds) while "
+          + "\(phase.rawValue); it may be down, or the network between")
+    }
+    if let error = link.socketError {
+      let reason = error == 0 ? "the server closed the connection" : errorText(error)
+      return SSHError(.disconnected(phase), target, "the connection broke while \(phase.rawValue): \(reason)\(said)")
+    }
+    if link.farewell != nil {
+      return SSHError(.disconnected(phase), target, "the server ended the connection while \(phase.rawValue)\(said)")
+    }
+    let message = link.lastMessage
+    return SSHError(
+      .protocolError(phase), target,
+      "\(phase.rawValue) failed: \(message.isEmpty ? "libssh2 error" : message) (\(code))")
+  }
+
+  /// Reads what came while no call was waiting. A server asks an idle client for a sign of life
+  /// (ClientAliveInterval) and hangs up when none comes; libssh2 answers only from within a call.
+  private func service() {
+    guard !isServicing, let link, link.session != nil else { return }
+    isServicing = true
+    Task(executorPreference: Reactor.shared) { await self.serviceOnce() }
+  }
+
+  private func serviceOnce() async {
+    defer { isServicing = false }
+    if let channel = channels.values.first(where: { $0.pointer != nil }) {
+      link?.beginTurn()
+      var none: CChar = 0
+      _ = libssh2_channel_read_ex(channel.pointer, 0, &none, 0)
+      if let link, link.socketError != nil { fail(breakdown(0)) }
+      return
+    }
+    // There is no call that only reads without a channel. One that is opened and closed again reads all.
+    do throws(SSHError) {
+      try await withScope(timeout: .seconds(30)) { scope throws(SSHError) in
+        let channel = try await openChannel(scope, window: 4096)
+        await release(channel)
+      }
+    } catch {}
+  }
+}

@@ -1,0 +1,69 @@
+/// A host to connect to, and what is needed to trust it and to be let in.
+///
+///     var target = SSHTarget(host: "web1.example.org", user: "deploy")
+///     target.identities = [.file("/home/me/.ssh/id_ed25519")]
+///     target.knownHosts = KnownHostsPolicy(files: ["/home/me/.ssh/known_hosts"])
+///     let connection = try await SSHConnection.connect(to: target)
+public struct SSHTarget: Sendable {
+  /// A name, an IPv4 address or an IPv6 address (without brackets), as known_hosts has it.
+  public var host: String
+  /// The TCP port.
+  public var port: Int
+  /// The user to log in as.
+  public var user: String
+  /// The keys to log in with, in the order in which they are tried, before those of the agent.
+  public var identities: [KeySource] = []
+  /// The socket of an ssh-agent, as in `SSH_AUTH_SOCK`; nil: no agent is asked.
+  public var agentSocket: String?
+  /// Which host keys are believed.
+  public var knownHosts = KnownHostsPolicy()
+  /// How long all of looking up, connecting, exchanging keys and logging in may take together.
+  public var connectTimeout: Duration = .seconds(30)
+  /// How long a peer that has stopped answering is believed to be there. The kernel asks an idle one for a
+  /// sign of life, and gives up on one that doesn't acknowledge what was sent, after about this long.
+  public var peerTimeout: Duration = .seconds(30)
+
+  /// For tests: the size of the socket's send buffer, so that packets are sent in pieces.
+  var sendBufferSize: Int32?
+
+  /// A target with the defaults for all else.
+  ///
+  /// - Parameters:
+  ///   - host: A name or an address.
+  ///   - port: The TCP port.
+  ///   - user: The user to log in as.
+  public init(host: String, port: Int = 22, user: String) {
+    self.host = host
+    self.port = port
+    self.user = user
+  }
+}
+
+/// Where a private key comes from.
+public enum KeySource: Sendable, Hashable {
+  /// A file in OpenSSH's format or in PEM, as ssh-keygen makes them.
+  case file(String)
+}
+
+/// Which host keys are believed.
+public struct KnownHostsPolicy: Sendable {
+  /// What is done about a host of which no key is known.
+  public enum Mode: Sendable {
+    /// It is refused.
+    case strict
+    /// Its key is written to the first of the files and believed from then on. A key that differs from the
+    /// known one is refused all the same.
+    case acceptNew
+  }
+
+  /// known_hosts files; one that doesn't exist is an empty one.
+  public var files: [String]
+  /// What is done about a host of which no key is known.
+  public var mode: Mode
+
+  /// A policy; without arguments no host is believed.
+  public init(files: [String] = [], mode: Mode = .strict) {
+    self.files = files
+    self.mode = mode
+  }
+}

@@ -1,0 +1,123 @@
+public import MartletCore
+public import MartletFacts
+
+/// Runs a command.
+///
+///     Command("shop-admin migrate", user: "shop", in: "/srv/shop")
+///     Command("createdb shop", unless: "psql -lqt | cut -d'|' -f1 | grep -qw shop", user: "postgres")
+///     Command("tar -xf /srv/media.tar -C /srv/media", creates: "/srv/media/index")
+///
+/// Without a guard it runs in every run, once, and counts as a change unless `changedWhen` says otherwise. With
+/// `creates` or `unless` it runs only while they do not hold; they must hold afterwards. The guards are tested again
+/// right before the command runs.
+public struct Command: HostTask {
+  let command: ShellCommand
+  let creates: RemotePath?
+  let unless: ShellCommand?
+  let onlyIf: ShellCommand?
+  let changedWhen: ChangedWhen
+  let user: String?
+  let folder: RemotePath?
+  let environment: [String: String]
+  let input: Contents?
+  let timeout: Duration
+
+  /// - Parameters:
+  ///   - command: The command, for a POSIX shell; interpolated values are quoted.
+  ///   - creates: A path; if something is there, the command isn't run.
+  ///   - unless: A test that changes nothing; if it succeeds, the command isn't run.
+  ///   - onlyIf: A test that changes nothing; unless it succeeds, the command isn't run.
+  ///   - changedWhen: What of its success counts as a change.
+  ///   - user: The user to run it and its tests as; nil for the one whom the play runs as.
+  ///   - folder: The folder to run it in; nil for `/`.
+  ///   - environment: Variables of its environment, not secret.
+  ///   - input: What it reads from standard input; the place for secrets.
+  ///   - timeout: How long it may take.
+  public init(
+    _ command: ShellCommand, creates: RemotePath? = nil, unless: ShellCommand? = nil,
+    onlyIf: ShellCommand? = nil, changedWhen: ChangedWhen = .always, user: String? = nil,
+    in folder: RemotePath? = nil, environment: [String: String] = [:], input: Contents? = nil,
+    timeout: Duration = .seconds(1800)
+  ) {
+    self.command = command
+    self.creates = creates
+    self.unless = unless
+    self.onlyIf = onlyIf
+    self.changedWhen = changedWhen
+    self.user = user
+    self.folder = folder
+    self.environment = environment
+    self.input = input
+    self.timeout = timeout
+  }
+
+  public var label: String {
+    let line = command.text.split(separator: "\n").first.map(String.init) ?? ""
+    return "command " + (line.count > 60 ? line.prefix(59) + "…" : line)
+  }
+
+  public var observes: All<Each<FileState>, Each<CommandResult>, Each<CommandResult>> {
+    let account = user.map { [Resource.account($0)] } ?? []
+    // A command that is run once too often by a stale "unless" is still stopped by its repetition on the host. A
+    // stale "onlyIf" would leave the command out, so that its answer counts only when nothing is pending.
+    return All(
+      Each([creates].compactMap { $0 }.map(FileState.init)),
+      Each([unless].compactMap { $0 }.map { test(of: $0, dependsOn: [.packages] + account) }),
+      Each([onlyIf].compactMap { $0 }.map { test(of: $0, dependsOn: [.packages, .tree("/")] + account) }))
+  }
+
+  private func test(of command: ShellCommand, dependsOn: [Resource]) -> CommandResult {
+    CommandResult(command, user: user, in: folder, environment: environment, dependsOn: dependsOn)
+  }
+
+  public func validate() throws {
+    if command.text.trimmed.isEmpty { throw InvalidTask("a command is empty") }
+    if let user { try AccountName.check(user, as: "user") }
+    for name in environment.keys {
+      let isName =
+        !name.isEmpty && name.first?.isNumber == false
+        && name.utf8.allSatisfy { byte in
+          byte == 0x5f || (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
+            || (0x61...0x7a).contains(byte)
+        }
+      if !isName {
+        throw InvalidTask("\(name.debugDescription) can't be the name of an environment variable")
+      }
+    }
+    if let value = environment.values.first(where: { $0.utf8.contains(0) }) {
+      throw InvalidTask("the environment variable's value \(value.debugDescription) has a NUL in it")
+    }
+    if timeout <= .zero { throw InvalidTask("the timeout of a command must be longer than nothing") }
+  }
+
+  public func decide(given facts: ([FileStatus], [CommandOutcome], [CommandOutcome])) -> Decision {
+    let (created, unless, onlyIf) = facts
+    if created.contains(where: \.exists) || unless.contains(where: \.succeeded) { return .unchanged }
+    if onlyIf.contains(where: { !$0.succeeded }) { return .unchanged }
+    var touches: [Resource] = []
+    if let creates { touches.append(.tree(creates)) }
+    var action = Action.run(
+      command, changes: [.modified("runs \(label.dropFirst("command ".count))")], touches: touches
+    )
+    .run(as: user).run(in: folder).guarded(unless: guardTest)
+    action.environment = environment
+    action.input = input.map(Payload.init)
+    action.timeout = timeout
+    // With a guard that must hold afterwards, the next look proves the success; without one nothing can.
+    if self.unless == nil && creates == nil {
+      return [action.oneShot(changedWhen: changedWhen)]
+    }
+    action.changedWhen = changedWhen
+    return [action]
+  }
+
+  /// Succeeds if the command needn't be run.
+  private var guardTest: ShellCommand? {
+    var tests: [ShellCommand] = []
+    if let creates { tests.append("[ -e \(creates) ] || [ -L \(creates) ]") }
+    if let unless { tests.append("( \(splice: unless)\n)") }
+    if let onlyIf { tests.append("! ( \(splice: onlyIf)\n)") }
+    guard let first = tests.first else { return nil }
+    return tests.dropFirst().reduce(first) { "\(splice: $0) || \(splice: $1)" }
+  }
+}

@@ -1,0 +1,186 @@
+public import MartletCore
+public import MartletFacts
+
+/// A file of environment variables that `sh`, systemd and python-dotenv read alike.
+///
+///     EnvironmentFile(
+///       "/srv/shop/env", ["DJANGO_SETTINGS_MODULE": "shop.settings"],
+///       secrets: ["DATABASE_URL": .environment("DATABASE_URL")], generated: ["SECRET_KEY"], group: "shop")
+///
+/// Every value comes back as it was given, whatever is in it but line breaks. Plans name variables, never values.
+public struct EnvironmentFile: HostTask {
+  let path: RemotePath
+  let variables: [String: String]
+  let secrets: [String: Secret]
+  let generated: [String]
+  let owner: String
+  let group: String
+  let mode: FileMode
+  let isReadByDotenv: Bool
+
+  /// - Parameters:
+  ///   - path: The file. Its folder must be there.
+  ///   - variables: Names and values.
+  ///   - secrets: Names, and values that must not be seen.
+  ///   - generated: Names whose value the host makes up once, from 50 random letters and digits, and keeps.
+  ///   - owner: A user's name.
+  ///   - group: A group's name: the one of the program that reads the file.
+  ///   - mode: The permission bits.
+  ///   - isReadByDotenv: Whether python-dotenv must read the same values too. It has no way to write `${`, nor
+  ///     some mixtures of quotes with `$`: they are refused unless this is false.
+  public init(
+    _ path: RemotePath, _ variables: [String: String] = [:], secrets: [String: Secret] = [:],
+    generated: [String] = [], owner: String = "root", group: String = "root", mode: FileMode = 0o640,
+    isReadByDotenv: Bool = true
+  ) {
+    self.path = path
+    self.variables = variables
+    self.secrets = secrets
+    self.generated = generated
+    self.owner = owner
+    self.group = group
+    self.mode = mode
+    self.isReadByDotenv = isReadByDotenv
+  }
+
+  public var label: String { "environment file \(path)" }
+
+  public var observes: EnvironmentFileState { EnvironmentFileState(path, apartFrom: generated.sorted()) }
+
+  public func decide(given status: EnvironmentFileStatus) -> Decision {
+    let text = contents
+    let wanted = Set(variables.keys).union(secrets.keys).union(generated)
+    let names: [String]
+    var changes: [Change] = []
+    switch status {
+    case .notAFile:
+      return .failed("\(path) is there and is not a regular file: move it away, or name another path")
+    case .absent:
+      names = []
+    case .file(let file):
+      names = file.names
+      let removed = Set(names).subtracting(wanted).sorted()
+      let hasAllGenerated = Set(generated).isSubset(of: names)
+      changes += removed.map { .removed($0) }
+      if file.sum != SHA256.hex(text.bytes), removed.isEmpty, wanted.isSubset(of: names) {
+        changes.append(.modified("values"))
+      }
+      changes +=
+        [
+          Change.attribute("mode", from: file.mode, to: mode),
+          Change.attribute("owner", from: file.owner, to: owner),
+          Change.attribute("group", from: file.group, to: group),
+        ].compactMap { $0 }
+      if changes.isEmpty, hasAllGenerated, file.sum == SHA256.hex(text.bytes) { return .unchanged }
+    }
+    changes.insert(contentsOf: wanted.subtracting(names).sorted().map { .added($0) }, at: 0)
+    if changes.isEmpty { changes = [.modified("values")] }
+    return [write(text, changes: changes)]
+  }
+
+  public func validate() throws {
+    let names = Array(variables.keys) + secrets.keys + generated
+    for name in names {
+      let isName =
+        name.first.map { $0.isASCII && ($0.isLetter || $0 == "_") } == true
+        && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+      if !isName {
+        throw InvalidTask(
+          "\"\(name)\" can't be the name of an environment variable: letters, digits and _ only, no digit first")
+      }
+    }
+    if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
+      throw InvalidTask("the environment variable \(twice) is given twice")
+    }
+    for (name, value) in variables.merging(secrets.mapValues { $0.reveal() }, uniquingKeysWith: { $1 }) {
+      if value.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7f }) {
+        throw InvalidTask("the value of \(name) has a line break or another control character in it")
+      }
+      if isReadByDotenv, !EnvironmentValue(value).isSameForDotenv {
+        throw InvalidTask(
+          "the value of \(name) can't be written so that python-dotenv reads it as sh does: it mixes $ with { or with "
+            + "quotes. If no program reads \(path) by python-dotenv, say isReadByDotenv: false")
+      }
+    }
+    if owner.isEmpty || group.isEmpty { throw InvalidTask("\(path) has no owner or no group") }
+  }
+
+  /// All but the generated variables, in the order of their names.
+  private var contents: Contents {
+    var contents = Contents("")
+    for name in (Array(variables.keys) + secrets.keys).sorted() {
+      if let secret = secrets[name] {
+        let quoted = EnvironmentValue(secret.reveal()).quoted
+        contents = contents + "\(name)=\(Secret(quoted))\n"
+      } else {
+        contents = contents + "\(name)=\(EnvironmentValue(variables[name] ?? "").quoted)\n"
+      }
+    }
+    return contents
+  }
+
+  /// Values come over standard input; a generated one is carried over from the file that was there.
+  private func write(_ contents: Contents, changes: [Change]) -> Action {
+    let command: ShellCommand = """
+      set -e
+      umask 077
+      new=\(path).martlet-new
+      trap 'rm -f -- "$new"' EXIT
+      cat >"$new"
+      for name in \(generated.sorted()); do
+      line=
+      if [ -f \(path) ]; then line=$(sed -n "/^$name=./{p;q;}" <\(path)); fi
+      if [ -z "$line" ]; then
+      value=$(LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom 2>/dev/null | head -c 50)
+      [ ${#value} = 50 ] || { echo "no random numbers from /dev/urandom" >&2; exit 1; }
+      line="$name=$value"
+      fi
+      printf '%s\\n' "$line" >>"$new"
+      done
+      chown -- \("\(owner):\(group)") "$new"
+      chmod -- \(mode) "$new"
+      mv -T -- "$new" \(path)
+      """
+    var action = Action.run(command, summary: "write \(path)", changes: changes, touches: [.path(path)])
+    var input = Payload(contents)
+    input.secrets += secrets.values
+    action.input = input
+    return action
+  }
+}
+
+/// A value as it stands in a file of environment variables.
+///
+/// Single quotes are literal to `sh` (POSIX.1-2017, 2.2.2) and to systemd (systemd.exec(5), `EnvironmentFile=`),
+/// between double quotes a backslash escapes `"`, `\`, `` ` `` and `$` for both. python-dotenv knows `\'` and `\\`
+/// between single quotes and doesn't know `\$` between double ones; it expands `${NAME}` everywhere.
+struct EnvironmentValue {
+  let value: String
+
+  init(_ value: String) { self.value = value }
+
+  private var isPlain: Bool {
+    !value.isEmpty
+      && value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_./:@%+,-=".contains($0)) }
+  }
+
+  private var needsDoubleQuotes: Bool {
+    value.contains("'") || value.contains("\\\\") || value.hasSuffix("\\")
+  }
+
+  var quoted: String {
+    if isPlain { return value }
+    if !needsDoubleQuotes { return "'\(value)'" }
+    var result = "\""
+    for character in value {
+      if "\"\\$`".contains(character) { result += "\\" }
+      result.append(character)
+    }
+    return result + "\""
+  }
+
+  var isSameForDotenv: Bool {
+    if value.contains("${") { return false }
+    return !needsDoubleQuotes || !(value.contains("$") || value.contains("`"))
+  }
+}

@@ -1,0 +1,123 @@
+import MartletCore
+import MartletTesting
+import Testing
+
+@testable import MartletEngine
+
+/// What is refused before anything is sent.
+@Suite struct SelectionTests {
+  struct Vars: HostVars {
+    var domain = ""
+    var workers = 3
+    var secret: Secret?
+  }
+
+  private func inventory(_ vars: [String: InventoryValue] = [:]) -> Inventory {
+    Inventory(
+      hosts: [
+        InventoryHost(
+          name: "web1", groups: ["web"],
+          vars: vars.mapValues { InventoryVariable($0, origin: "inventory.yaml:7") }),
+        InventoryHost(name: "db1", groups: ["db"]),
+      ], groups: ["web": ["web1"], "db": ["db1"]], source: "inventory.yaml")
+  }
+
+  private func problems(
+    _ vars: [String: InventoryValue] = [:], options: RunOptions = RunOptions(), _ plays: Play...
+  ) -> [String] {
+    switch Selection.make(plays, inventory: inventory(vars), options: options) {
+    case .success: []
+    case .failure(let problems): problems.list
+    }
+  }
+
+  @Test func anUnknownGroupNamesItselfAndWhatIsNear() throws {
+    let found = problems([:], Play("Web", on: "wbe") {})
+    #expect(found.count == 1)
+    #expect(
+      try #require(found.first).contains(
+        #""wbe" is neither a host nor a group of inventory.yaml; did you mean "web"?"#))
+    #expect(found.first?.hasPrefix("EngineTests/SelectionTests.swift:") == true)
+  }
+
+  @Test func anEmptyPatternIsRefused() {
+    #expect(problems([:], Play("Web", on: " ") {}).first?.contains("the host pattern is empty") == true)
+  }
+
+  @Test func aLimitThatLeavesNoHostIsRefused() {
+    var options = RunOptions()
+    options.limit = HostPattern("db")
+    #expect(
+      problems([:], options: options, Play("Web", on: "web") {}) == [
+        #"the plays ("web") match no host of inventory.yaml within --limit db"#
+      ])
+  }
+
+  @Test func aVariableOfAnotherTypeNamesPlaceHostKeyAndKind() {
+    let found = problems(["workers": .string("many")], Play("Web", on: "web", vars: Vars.self) { _ in })
+    #expect(
+      found == [
+        "inventory.yaml:7: host web1, variable workers: expected a whole number, found the text \"many\""
+      ])
+  }
+
+  @Test func aMisspeltVariableIsRefused() {
+    let found = problems(["domian": .string("example.org")], Play("Web", on: "web", vars: Vars.self) { _ in })
+    #expect(
+      found == [
+        "inventory.yaml:7: host web1 has the variable \"domian\", which no play of this playbook knows; did you mean \"domain\"?"
+      ])
+  }
+
+  @Test func aVariableOfAnotherPlayIsNotMisspelt() {
+    struct Other: HostVars { var domian = "" }
+    let found = problems(
+      ["domian": .string("x")], Play("Web", on: "web", vars: Vars.self) { _ in },
+      Play("Other", on: "db", vars: Other.self) { _ in })
+    #expect(found == [])
+  }
+
+  @Test func wrongValuesInTasksAreFoundWithoutTheirHelp() {
+    struct Wrong: HostTask {
+      var path: RemotePath = "srv/shop"
+      var mode: FileMode = 755
+      var secret = Secret.environment("MARTLET_TEST_NO_SUCH_VARIABLE")
+      var observes: Nothing { Nothing() }
+      func decide(given facts: Void) -> Decision { .unchanged }
+    }
+    let line = #line + 1
+    let found = problems([:], Play("Web", on: "web") { Wrong() })
+    #expect(
+      found
+        == [
+          "the environment variable MARTLET_TEST_NO_SUCH_VARIABLE, which holds a secret, is not set",
+          "the mode 755 is a decimal number: write it in octal, as 0o755",
+          "the remote path \"srv/shop\" is relative: write it from the root, as in \"/srv/srv/shop\"",
+        ].map { "EngineTests/SelectionTests.swift:\(line): Wrong, host web1: \($0)" })
+  }
+
+  @Test func aConditionOnATaskThatIsNotPlacedIsRefused() {
+    let never = Runs(command: "true").named("never")
+    let found = problems([:], Play("Web", on: "web") { Runs(command: "true").when(never.changed) })
+    #expect(found.first?.contains("its condition speaks of a task that is not in the play") == true)
+  }
+
+  @Test func twoHandlersOfOneNameMustBeAlike() {
+    let found = problems(
+      [:],
+      Play("Web", on: "web") {
+        Runs(command: "true").notify(Handler("restart", run: "one"))
+        Runs(command: "false").notify(Handler("restart", run: "two"))
+      })
+    #expect(found.first?.contains("two different handlers of the play are called \"restart\"") == true)
+  }
+
+  @Test func tagsChooseTasks() {
+    var options = RunOptions()
+    options.tags = ["deploy"]
+    options.skipTags = ["slow"]
+    #expect(options.wants(["deploy"]))
+    #expect(!options.wants([]))
+    #expect(!options.wants(["deploy", "slow"]))
+  }
+}
