@@ -162,13 +162,17 @@ struct InventoryDraft {
     )
   }
 
+  /// The groups of a circle, from the first in the alphabet around to it again.
   private func circle(from start: String, parents: [String: [String]], known: Set<String>) -> String {
     var path = [start]
     while let parent = parents[path[path.count - 1]]?.filter({ !known.contains($0) }).min() {
-      if let index = path.firstIndex(of: parent) {
-        return (path[index...].reversed() + [path[path.count - 1]]).joined(separator: " → ")
+      guard let index = path.firstIndex(of: parent) else {
+        path.append(parent)
+        continue
       }
-      path.append(parent)
+      let names = Array(path[index...].reversed())
+      let first = names.indices.min { names[$0] < names[$1] } ?? 0
+      return (names[first...] + names[..<first] + [names[first]]).joined(separator: " → ")
     }
     return start
   }
