@@ -40,6 +40,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Martlet", targets: ["Martlet"]),
+    // What a playbook that is a single file is linked with; `martlet apply` finds it beside itself.
+    .library(name: "MartletPlaybook", type: .dynamic, targets: ["Martlet"]),
     .library(name: "MartletTesting", targets: ["MartletTesting"]),
     .executable(name: "martlet", targets: ["MartletCommand"]),
   ],

@@ -15,6 +15,9 @@ public struct ReportOutput: Sendable {
   /// An output of the caller's own, as in tests.
   public init(write: @escaping @Sendable (String) -> Void) { self.write = write }
 
+  /// Writes a text that belongs to no event, such as why there is no run.
+  public func send(_ text: String) { write(text) }
+
   /// Standard output. If nobody reads it any more, the run goes on in silence: a server must not be left half
   /// done because `head` has seen enough. SIGPIPE has to be ignored.
   public static var standardOutput: ReportOutput { descriptor(1) }

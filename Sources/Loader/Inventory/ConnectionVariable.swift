@@ -1,0 +1,189 @@
+internal import MartletCore
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
+/// How a variable of an inventory bears on reaching a host.
+enum ConnectionVariable {
+  /// A part of `ConnectionSettings`.
+  enum Setting: Hashable {
+    case address, port, user, keys, knownHosts, acceptsNewHostKey, become, becomePassword
+  }
+
+  /// A variable of the playbook.
+  case ordinary
+  /// It says this.
+  case setting(Setting, (inout ConnectionSettings) -> Void)
+  /// It has no meaning here, and its absence does no harm.
+  case irrelevant
+  /// It can't be honoured; the text says why and what to do. To go on would reach the host in another way than
+  /// the inventory says.
+  case unsupported(String)
+  /// A name in Ansible's space that isn't known.
+  case unknown
+
+  private static let settings: [String: Setting] = [
+    "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
+    "accept_new": .acceptsNewHostKey, "become": .become,
+  ]
+
+  private static let ansible: [String: Setting] = [
+    "host": .address, "ssh_host": .address, "port": .port, "ssh_port": .port, "user": .user,
+    "ssh_user": .user,
+    "ssh_private_key_file": .keys, "private_key_file": .keys, "become": .become,
+    "become_password": .becomePassword, "become_pass": .becomePassword, "sudo_pass": .becomePassword,
+  ]
+
+  /// What Ansible needs on the host, or does on it in its own way, and Martlet doesn't.
+  private static let withoutEffect: Set<String> = [
+    "python_interpreter", "pipelining", "ssh_pipelining", "remote_tmp", "interpreter_python", "become_exe",
+    "ssh_transfer_method", "sftp_batch_mode", "scp_if_ssh", "timeout", "ssh_timeout", "ssh_retries",
+  ]
+
+  private static let unsupported: [String: String] = [
+    "password": "logging in with a password is not supported yet; use a key",
+    "ssh_pass": "logging in with a password is not supported yet; use a key",
+    "ssh_password": "logging in with a password is not supported yet; use a key",
+    "ssh_common_args": "arguments of ssh are not supported yet",
+    "ssh_extra_args": "arguments of ssh are not supported yet",
+    "ssh_args": "arguments of ssh are not supported yet",
+    "host_key_checking": "keys are always checked; accept_new: true takes those of new hosts",
+    "ssh_host_key_checking": "keys are always checked; accept_new: true takes those of new hosts",
+    "become_flags": "flags of sudo are not supported yet",
+    "group_priority": "priorities of groups are not supported yet; make one the child of the other",
+    "shell_type": "only hosts with a POSIX sh are supported",
+  ]
+
+  /// - Parameters:
+  ///   - isBareName: Whether names without a prefix say how to reach a host in this file.
+  ///   - folder: The folder that relative paths start from.
+  /// - Throws: ``InventoryError`` without a place, if the value is not of the right kind.
+  init(_ name: String, _ value: InventoryValue, allowingBareNames: Bool, folder: String) throws {
+    if name.hasPrefix("ansible_") {
+      let short = String(name.dropFirst("ansible_".count))
+      if let setting = Self.ansible[short] {
+        self = try Self.setting(setting, name, value, folder)
+      } else if Self.withoutEffect.contains(short) {
+        self = .irrelevant
+      } else if let why = Self.unsupported[short] {
+        self = .unsupported("\(name): \(why)")
+      } else {
+        self = Self.other(short, name, value)
+      }
+    } else if name.hasPrefix("martlet_"), let setting = Self.settings[String(name.dropFirst(8))] {
+      self = try Self.setting(setting, name, value, folder)
+    } else if name.hasPrefix("martlet_") {
+      self = .unsupported(
+        "\(name) is not known\(suggestion(for: name, among: Self.settings.keys.map { "martlet_" + $0 }))")
+    } else if let setting = Self.settings[name], allowingBareNames || Self.isAlwaysSetting(setting) {
+      self = try Self.setting(setting, name, value, folder)
+    } else {
+      self = .ordinary
+    }
+  }
+
+  /// Names that no playbook is likely to use for something else.
+  private static func isAlwaysSetting(_ setting: Setting) -> Bool {
+    setting == .knownHosts || setting == .acceptsNewHostKey
+  }
+
+  private static func other(_ short: String, _ name: String, _ value: InventoryValue) -> ConnectionVariable {
+    guard case .string(let text) = value else { return .unknown }
+    switch (short, text) {
+    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"),
+      ("become_method", "sudo"), ("become_user", "root"):
+      return .irrelevant
+    case ("connection", _), ("become_method", _), ("become_user", _):
+      return .unsupported("\(name): \(text) is not supported yet")
+    default: return .unknown
+    }
+  }
+
+  private static func setting(
+    _ setting: Setting, _ name: String, _ value: InventoryValue, _ folder: String
+  ) throws -> ConnectionVariable {
+    func expected(_ what: String) -> InventoryError {
+      InventoryError(
+        "\(name): expected \(what), found \(setting == .becomePassword ? "another value" : value.kind)")
+    }
+    func text(_ value: InventoryValue) throws -> String {
+      switch value {
+      case .string(let text) where !text.isEmpty: return text
+      case .int(let number): return String(number)
+      default: throw expected("a text")
+      }
+    }
+    func truth() throws -> Bool {
+      switch value {
+      case .bool(let truth): return truth
+      // Ansible takes the words in quotes too.
+      case .string(let text):
+        if case .bool(let truth) = YAMLReader.scalar(text) { return truth }
+        throw expected("true or false")
+      default: throw expected("true or false")
+      }
+    }
+    func paths() throws -> [String] {
+      let values = if case .list(let values) = value { values } else { [value] }
+      return try values.map { value in
+        guard case .string(let path) = value, !path.isEmpty else {
+          throw expected("a path, or a list of paths")
+        }
+        return LocalPath.resolve(path, in: folder)
+      }
+    }
+    switch setting {
+    case .address:
+      let address = try text(value)
+      if let problem = HostName.problem(address) { throw InventoryError("\(name): \(problem)") }
+      return .setting(setting) { $0.address = address }
+    case .port:
+      guard let port = Int(try text(value)), (1...65535).contains(port) else {
+        throw expected("a port from 1 to 65535")
+      }
+      return .setting(setting) { $0.port = port }
+    case .user:
+      let user = try text(value)
+      return .setting(setting) { $0.user = user }
+    case .keys:
+      let keys = try paths()
+      return .setting(setting) { $0.keys = keys }
+    case .knownHosts:
+      let files = try paths()
+      return .setting(setting) { $0.knownHosts = files }
+    case .acceptsNewHostKey:
+      let accepts = try truth()
+      return .setting(setting) { $0.acceptsNewHostKey = accepts }
+    case .become:
+      let become = try truth()
+      return .setting(setting) { $0.become = become }
+    case .becomePassword:
+      let word = try text(value)
+      let secret = try JSONDecoder().decode(Secret.self, from: JSONEncoder().encode(word))
+      if let problem = secret.problem { throw InventoryError("\(name): \(problem)") }
+      return .setting(setting) { $0.becomePassword = secret }
+    }
+  }
+}
+
+/// Paths on the machine that runs the playbook.
+package enum LocalPath {
+  /// The path with `~` replaced by the home folder and, if it is relative, seen from a folder.
+  package static func resolve(_ path: String, in folder: String) -> String {
+    if path == "~" || path.hasPrefix("~/") {
+      let home = ProcessInfo.processInfo.environment["HOME"] ?? "/"
+      return home + path.dropFirst()
+    }
+    if path.hasPrefix("/") || folder.isEmpty { return path }
+    return folder + "/" + path
+  }
+
+  /// The folder that a path is in; empty for a path without one.
+  package static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "" }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}

@@ -1,0 +1,65 @@
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// Puts a playbook's program in the place of this one.
+public enum ProgramLauncher {
+  /// Becomes another program: with the same process id, terminal and environment, so that signals and job control
+  /// work as if it had been started by itself.
+  ///
+  /// - Parameters:
+  ///   - program: The path of an executable file.
+  ///   - name: What the program is told it is called, for its usage texts.
+  ///   - arguments: Its arguments.
+  /// - Throws: ``PlaybookError`` if it can't be run. On success it doesn't return.
+  public static func become(_ program: String, name: String, arguments: [String]) throws -> Never {
+    var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
+    words.append(nil)
+    execv(program, words)
+    let reason = errno
+    for word in words { free(word) }
+    let hint = reason == ENOEXEC ? "; is it a program of this kind of machine?" : ""
+    throw PlaybookError("\(program) can't be run: \(String(cString: strerror(reason)))\(hint)")
+  }
+
+  /// The path of the running program, without symbolic links.
+  public static var ownPath: String {
+    #if os(Linux)
+      if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+        return path
+      }
+    #endif
+    let path = CommandLine.arguments.first ?? ""
+    return URL(filePath: path).resolvingSymlinksInPath().path
+  }
+}
+
+/// A playbook that was compiled already.
+public enum PlaybookProgram {
+  /// Makes sure that a path names a program.
+  ///
+  /// - Returns: The path, in a form that isn't looked up in `PATH`.
+  /// - Throws: ``PlaybookError`` that says what it is instead.
+  public static func check(_ path: String) throws -> String {
+    var isFolder = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw PlaybookError("\(path): there is no such playbook")
+    }
+    guard !isFolder else {
+      throw PlaybookError("\(path) is a folder; in a Swift package, run the playbook by `swift run NAME`")
+    }
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+      throw PlaybookError("\(path) is neither a Swift file (.swift) nor a program")
+    }
+    return path
+  }
+}

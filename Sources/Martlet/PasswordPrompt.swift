@@ -1,0 +1,82 @@
+internal import MartletCore
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// Asks for a password on the terminal, without showing it.
+enum PasswordPrompt {
+  /// Why there is no password.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// The terminal whose echo is off, with its settings from before.
+  private static let silenced = Mutex<(descriptor: Int32, settings: termios)?>(nil)
+  /// More than any password, and little enough for a pipe that never ends.
+  private static let limit = 4096
+
+  /// Asks once. The question goes to the terminal even where output is redirected; without a terminal the first
+  /// line of standard input is the answer.
+  ///
+  /// - Throws: ``Failure`` if the answer is empty or there is none.
+  static func ask(_ question: String) throws -> Secret {
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+    defer { if terminal >= 0 { close(terminal) } }
+    let source = terminal >= 0 ? terminal : 0
+    if terminal >= 0 {
+      show(question, on: terminal)
+      silence(terminal)
+    }
+    defer {
+      restore()
+      if terminal >= 0 { show("\n", on: terminal) }
+    }
+    let bytes = try line(from: source)
+    guard !bytes.isEmpty, let password = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(description: "no password for sudo was given")
+    }
+    return Secret(password)
+  }
+
+  /// Switches the echo on again, if it is off. Safe to call from anywhere, more than once.
+  static func restore() {
+    silenced.withLock { state in
+      guard let (descriptor, settings) = state else { return }
+      withUnsafePointer(to: settings) { _ = tcsetattr(descriptor, TCSAFLUSH, $0) }
+      state = nil
+    }
+  }
+
+  private static func silence(_ terminal: Int32) {
+    silenced.withLock { state in
+      var settings = termios()
+      guard tcgetattr(terminal, &settings) == 0 else { return }
+      state = (terminal, settings)
+      settings.c_lflag &= ~tcflag_t(ECHO)
+      tcsetattr(terminal, TCSAFLUSH, &settings)
+    }
+  }
+
+  private static func show(_ text: String, on terminal: Int32) {
+    let bytes = Array(text.utf8)
+    _ = write(terminal, bytes, bytes.count)
+  }
+
+  private static func line(from descriptor: Int32) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var byte: UInt8 = 0
+    while bytes.count < limit {
+      let count = read(descriptor, &byte, 1)
+      if count < 0, errno == EINTR { continue }
+      guard count == 1, byte != 0x0a else { return bytes }
+      bytes.append(byte)
+    }
+    throw Failure(description: "the password is longer than \(limit) bytes")
+  }
+}

@@ -1,0 +1,87 @@
+internal import ArgumentParser
+public import MartletCore
+internal import MartletEngine
+internal import MartletReports
+internal import Synchronization
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+extension Playbook {
+  /// The program of a playbook: reads the command line, runs the plays and ends with the exit code.
+  ///
+  /// It is 0 if all went well, 1 if a task failed, 4 if a host could not be reached, 64 if the command line, the
+  /// playbook or the inventory is wrong, 130 if the run was interrupted.
+  public static func main() async {
+    let options = PlaybookArguments.parseOrExit().options
+    let environment = ProcessInfo.processInfo.environment
+    let report = Report.choose(json: options.json, verbose: options.verbose, environment: environment)
+    let run = Mutex<_Concurrency.Task<Int32, Never>?>(nil)
+    Interruption.watch {
+      guard let task = run.withLock({ $0 }) else {
+        // Nothing runs yet: there is at most a question for a password to be taken back.
+        PasswordPrompt.restore()
+        _exit(130)
+      }
+      report.sink.receive(
+        .warning(host: nil, message: "interrupted: hosts end what they are at; once more to stop at once"))
+      task.cancel()
+    } last: {
+      report.close()
+    }
+    let prepared: PlaybookRun
+    do {
+      prepared = try prepare(options)
+    } catch {
+      write("error: \(error)\n")
+      exit(64)
+    }
+    let task = _Concurrency.Task { await prepared.perform(reportingTo: report.sink) }
+    run.withLock { $0 = task }
+    let code = await task.value
+    report.close()
+    exit(code)
+  }
+
+  private static func prepare(_ options: RunCommandOptions) throws -> PlaybookRun {
+    var warnings: [String] = []
+    var inventory = try InventoryChoice.load(options.inventories) { warnings.append($0) }
+    let password =
+      options.asksBecomePassword ? try PasswordPrompt.ask("Password of sudo on the hosts: ") : nil
+    options.apply(to: &inventory, becomePassword: password)
+    var run = PlaybookRun(
+      plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory)
+    run.warnings = warnings
+    return run
+  }
+
+  private static func write(_ text: String) { ReportOutput.standardError.send(text) }
+}
+
+/// The command line of a playbook's program.
+struct PlaybookArguments: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: name, abstract: "Bring hosts into the state that the playbook describes.",
+      version: MartletVersion.current)
+  }
+
+  /// What the program was called: its file's name, or `martlet apply site.swift`, which stands in front of it.
+  private static var name: String {
+    let word = CommandLine.arguments.first ?? "playbook"
+    if word.hasPrefix("martlet apply ") { return word }
+    return word.split(separator: "/").last.map(String.init) ?? word
+  }
+
+  @OptionGroup var options: RunCommandOptions
+}

@@ -1,0 +1,133 @@
+package import ArgumentParser
+package import MartletCore
+package import MartletEngine
+internal import MartletLoader
+
+/// The options of a run, the same for a playbook's own program and for `martlet apply`.
+package struct RunCommandOptions: ParsableArguments {
+  @Option(
+    name: [.short, .customLong("inventory")],
+    help: ArgumentHelp(
+      "An inventory file, or a list of hosts with a comma: web1,web2, (may be repeated).",
+      discussion: "The default is inventory.yaml in the current folder.", valueName: "file"))
+  package var inventories: [String] = []
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Only these hosts of the plays: web:!web3.", valueName: "pattern")
+  )
+  package var limit: String?
+
+  @Flag(help: "Only look, and tell what would change; change nothing.")
+  package var check = false
+
+  @Flag(help: "Show the differences of files line by line.")
+  package var diff = false
+
+  @Option(help: ArgumentHelp("Only tasks with one of these tags, separated by commas.", valueName: "tags"))
+  package var tags: [String] = []
+
+  @Option(help: ArgumentHelp("No tasks with one of these tags, separated by commas.", valueName: "tags"))
+  package var skipTags: [String] = []
+
+  @Option(help: ArgumentHelp("How many hosts are worked on at once.", valueName: "count"))
+  package var forks = 100
+
+  @Option(help: ArgumentHelp("Log in as this user, whatever the inventory says.", valueName: "name"))
+  package var user: String?
+
+  @Option(help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
+  package var key: String?
+
+  @Flag(
+    inversion: .prefixedNo, exclusivity: .exclusive,
+    help: "Run the tasks as root, by sudo, or not, whatever the inventory and the playbook say.")
+  package var become: Bool?
+
+  @Flag(
+    name: [.customShort("K"), .customLong("ask-become-pass")],
+    help: "Ask once, before anything runs, for the password that sudo wants.")
+  package var asksBecomePassword = false
+
+  @Flag(name: .shortAndLong, help: "Show tasks that are right already, and what every action prints.")
+  package var verbose = false
+
+  @Flag(help: "Print one JSON object a line for every event, and nothing else.")
+  package var json = false
+
+  @Flag(
+    name: .customLong("accept-new-host-keys"),
+    help: "Trust the keys of hosts that are not known yet, and write them down.")
+  package var acceptsNewHostKeys = false
+
+  package init() {}
+
+  package func validate() throws {
+    guard (1...10_000).contains(forks) else {
+      throw ValidationError("--forks must be from 1 to 10000, not \(forks)")
+    }
+    if let limit, limit.allSatisfy({ $0 == "," || $0 == ":" || $0.isWhitespace }) {
+      throw ValidationError("--limit names no host: write a host, a group, or a pattern like web:!web3")
+    }
+    for (name, values) in [("--tags", tags), ("--skip-tags", skipTags)]
+    where !values.isEmpty && Self.words(values).isEmpty {
+      throw ValidationError("\(name) names no tag")
+    }
+    for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
+      throw ValidationError("\(name) is empty")
+    }
+  }
+
+  /// The engine's options.
+  package var runOptions: RunOptions {
+    var options = RunOptions()
+    options.check = check
+    options.diff = diff
+    options.tags = Set(Self.words(tags))
+    options.skipTags = Set(Self.words(skipTags))
+    options.forks = forks
+    options.limit = limit.map { HostPattern($0) }
+    options.verbose = verbose
+    return options
+  }
+
+  /// Lays over the inventory's connection settings what the options say.
+  ///
+  /// - Parameter becomePassword: What was answered to `--ask-become-pass`.
+  package func apply(to inventory: inout Inventory, becomePassword: Secret? = nil) {
+    let key = key.map { LocalPath.resolve($0, in: "") }
+    inventory.updateHosts { host in
+      if let user { host.connection.user = user }
+      if let key { host.connection.keys = [key] }
+      if let become { host.connection.become = become }
+      if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
+      if let becomePassword { host.connection.becomePassword = becomePassword }
+    }
+  }
+
+  /// The same options as words of a command line.
+  package var commandLine: [String] {
+    var words: [String] = []
+    // With `=`, a value that begins with a dash stays a value.
+    func add(_ name: String, _ values: [String]) { words += values.map { "--\(name)=\($0)" } }
+    func add(_ name: String, _ isSet: Bool) { words += isSet ? ["--\(name)"] : [] }
+    add("inventory", inventories)
+    add("limit", limit.map { [$0] } ?? [])
+    add("check", check)
+    add("diff", diff)
+    add("tags", tags)
+    add("skip-tags", skipTags)
+    add("forks", ["\(forks)"])
+    add("user", user.map { [$0] } ?? [])
+    add("key", key.map { [$0] } ?? [])
+    if let become { words.append(become ? "--become" : "--no-become") }
+    add("ask-become-pass", asksBecomePassword)
+    add("verbose", verbose)
+    add("json", json)
+    add("accept-new-host-keys", acceptsNewHostKeys)
+    return words
+  }
+
+  private static func words(_ values: [String]) -> [String] {
+    values.flatMap { $0.split(separator: ",") }.map(\.trimmed).filter { !$0.isEmpty }
+  }
+}
