@@ -93,7 +93,8 @@ let package = Package(
     tests("Reports", ["MartletCore", "MartletReports"]),
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
-    tests("Command", ["Martlet", "MartletCore", "MartletEngine", "MartletCommand", argumentParser, subprocess]),
+    tests(
+      "Command", ["Martlet", "MartletCore", "MartletEngine", "MartletCommand", argumentParser, subprocess]),
     tests(
       "Server",
       [
