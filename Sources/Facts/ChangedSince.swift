@@ -29,7 +29,8 @@ public struct ChangedSince: ProbedFact, CustomStringConvertible {
 
   public var description: String { stamp.string }
 
-  public var dependsOn: [Resource] { [.path(stamp)] + watched.map(\.resource) }
+  /// Not the stamp: an earlier task's restart can only make the answer better.
+  public var dependsOn: [Resource] { watched.map(\.resource) }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     ShellCommand(lines: facts.enumerated().map { index, fact in

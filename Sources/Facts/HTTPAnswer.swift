@@ -15,6 +15,8 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
   public let host: String?
   /// A Unix socket to connect to in place of the URL's host.
   public let socket: RemotePath?
+  /// An address of the host to connect to in place of the URL's, so that a site is asked by its own name.
+  public let address: String?
   /// The status that ends the waiting; nil for any of 200 to 399.
   public let status: Int?
   /// How long to wait for it after a change, in seconds.
@@ -25,12 +27,13 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
   public let resources: [Resource]
 
   public init(
-    _ url: String, host: String? = nil, socket: RemotePath? = nil, status: Int? = nil, within: Int = 10,
-    verifiesCertificate: Bool = true, dependsOn resources: [Resource] = []
+    _ url: String, host: String? = nil, socket: RemotePath? = nil, address: String? = nil, status: Int? = nil,
+    within: Int = 10, verifiesCertificate: Bool = true, dependsOn resources: [Resource] = []
   ) {
     self.url = url
     self.host = host
     self.socket = socket
+    self.address = address
     self.status = status
     self.within = within
     self.verifiesCertificate = verifiesCertificate
@@ -70,6 +73,7 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
     var curl: ShellCommand = "curl -sS -m 10 -i"
     if let host { curl += " -H \("Host: " + host)" }
     if let socket { curl += " --unix-socket \(socket)" }
+    if let address { curl += " --connect-to \("::" + address + ":")" }
     if !verifiesCertificate { curl += " -k" }
     curl += " -- \(url)"
     var wget: ShellCommand = "wget -q -S -O - -T 10 -t 1 --max-redirect=0 --content-on-error"
@@ -77,16 +81,17 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
     if !verifiesCertificate { wget += " --no-check-certificate" }
     wget += " -- \(url) 2>&1"
     let python: ShellCommand = """
-      python3 -I -c \(Self.python) \(url) \(host ?? "") \(socket?.string ?? "") \(verifiesCertificate ? "1" : "")
+      python3 -I -c \(Self.python) \(url) \(host ?? "") \(socket?.string ?? "") \(address ?? "") \(
+        verifiesCertificate ? "1" : "")
       """
     // The header ends with the first empty line; a proxy's 100 Continue is followed by another header.
     let strip = #"""
       sed -e 's/\r$//' | sed -e '1,/^$/{s/^ *HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/status \1/;t;/^curl:/b;d;}'
       """#
-    let isForSocket = socket == nil ? "true" : "false"
+    let wgetCan = socket == nil && address == nil ? "true" : "false"
     return """
       if command -v curl >/dev/null 2>&1; then \(splice: curl) 2>&1 | \(raw: strip)
-      elif \(raw: isForSocket) && command -v wget >/dev/null 2>&1; then \(splice: wget) | \(raw: strip)
+      elif \(raw: wgetCan) && command -v wget >/dev/null 2>&1; then \(splice: wget) | \(raw: strip)
       elif command -v python3 >/dev/null 2>&1; then \(splice: python)
       else echo "there is no curl, wget or python3 on the host to ask with"; fi
       """
@@ -94,18 +99,19 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
 
   private static let python = """
     import http.client, socket, ssl, sys, urllib.parse
-    url, host, path, verify = sys.argv[1:]
+    url, host, path, address, verify = sys.argv[1:]
     u = urllib.parse.urlsplit(url)
     try:
       if path:
         c = http.client.HTTPConnection("localhost", timeout=10)
         c.sock = socket.socket(socket.AF_UNIX); c.sock.settimeout(10); c.sock.connect(path)
-      elif u.scheme == "https":
-        x = None if verify else ssl._create_unverified_context()
-        c = http.client.HTTPSConnection(u.hostname, u.port, timeout=10, context=x)
       else:
+        x = ssl.create_default_context() if verify else ssl._create_unverified_context()
         c = http.client.HTTPConnection(u.hostname, u.port, timeout=10)
-      h = {"Host": host} if host else {}
+        port = u.port or (443 if u.scheme == "https" else 80)
+        c.sock = socket.create_connection((address or u.hostname, port), 10)
+        if u.scheme == "https": c.sock = x.wrap_socket(c.sock, server_hostname=u.hostname)
+      h = {"Host": host or u.netloc}
       c.request("GET", (u.path or "/") + ("?" + u.query if u.query else ""), headers=h)
       r = c.getresponse()
       print("status", r.status)

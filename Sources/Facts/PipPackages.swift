@@ -1,13 +1,13 @@
 public import MartletCore
 
-/// The Python packages of a virtual environment: normalised name to version. No Python is started.
+/// The Python packages of a virtual environment. No Python is started.
 ///
-///     var observes: some Fact { PipPackages(in: "/srv/shop/venv") }       // ["django": "5.1", "pip": "23.0.1"]
+///     var observes: some Fact { PipPackages(in: "/srv/shop/venv") }     // versions["django"] == "5.1"
 ///
 /// They are the names of the `*.dist-info` folders, which every installer writes last ("Recording installed
 /// projects" of the Python packaging specifications). Nil if the environment isn't there.
 public struct PipPackages: ProbedFact, CustomStringConvertible {
-  public typealias Value = [String: String]?
+  public typealias Value = PythonPackages?
 
   /// The environment's folder.
   public let environment: RemotePath
@@ -30,6 +30,9 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
     for _d in "$_v/lib/python$_m/site-packages"/*.dist-info; do
     [ -d "$_d" ] && printf '+ %s\\n' "${_d##*/}"
     done
+    for _d in "$_v"/.martlet-pip-*; do
+    [ -r "$_d" ] && IFS= read -r _l <"$_d" && printf '# %s %s\\n' "${_d##*/}" "$_l"
+    done
     done ) 2>/dev/null
     """
   }
@@ -43,18 +46,33 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
         current = fact
         values[fact] = .some(nil)
       } else if let current, line == "exists" {
-        values[current] = [:]
+        values[current] = PythonPackages()
       } else if let current, line.hasPrefix("+ "), line.hasSuffix(".dist-info") {
         // NAME-VERSION.dist-info: a dash in either was written as an underscore.
         let parts = line.dropFirst(2).dropLast(".dist-info".count).split(separator: "-", maxSplits: 1)
-        guard parts.count == 2, case .some(.some(var packages)) = values[current] else { continue }
-        packages[normalizedPackageName(parts[0])] = String(parts[1])
-        values[current] = packages
+        guard parts.count == 2 else { continue }
+        values[current]??.versions[normalizedPackageName(parts[0])] = String(parts[1])
+      } else if let current, line.hasPrefix("# ") {
+        let parts = line.dropFirst(2).split(separator: " ")
+        if parts.count == 2 { values[current]??.stamps[String(parts[0])] = String(parts[1]) }
       } else {
         throw FactError.malformed(kind, String(line.prefix(200)))
       }
     }
     return values
+  }
+}
+
+/// What is installed in a virtual environment.
+public struct PythonPackages: Sendable, Hashable {
+  /// The version of each package, by normalised name.
+  public var versions: [String: String]
+  /// What `PipInstall` has noted in the environment about what names don't tell, by the name of the file.
+  public var stamps: [String: String]
+
+  public init(_ versions: [String: String] = [:], stamps: [String: String] = [:]) {
+    self.versions = versions
+    self.stamps = stamps
   }
 }
 

@@ -17,7 +17,10 @@ package struct Inspection {
 
   /// Looks through the stored properties of a value, at most `depth` levels down.
   package mutating func look(into value: Any, depth: Int = 6) {
-    if let checked = value as? any Checked, let problem = checked.problem { problems.append(problem) }
+    // An optional shows itself as the value inside it, and then the value again.
+    if let checked = value as? any Checked, let problem = checked.problem, !problems.contains(problem) {
+      problems.append(problem)
+    }
     if let secret = value as? Secret {
       secrets.append(secret)
       return

@@ -185,7 +185,7 @@ public struct SupervisorProgram: HostTask {
 
   private var path: RemotePath { RemotePath("/etc/supervisor/conf.d/\(name).conf") }
 
-  private var touched: [Resource] { [.service(name), .path(control.stamp)] }
+  private var touched: [Resource] { [.service(name)] }
 
   private var control: SupervisorControl {
     SupervisorControl(

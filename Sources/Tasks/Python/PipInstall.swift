@@ -92,8 +92,8 @@ public struct PipInstall: HostTask {
     }
   }
 
-  public var observes: All<PipPackages, Stamp, Each<PipRequirementsFile>> {
-    All(PipPackages(in: environment), Stamp(stamp), Each(hostFile.map { [PipRequirementsFile($0)] } ?? []))
+  public var observes: All<PipPackages, Each<PipRequirementsFile>> {
+    All(PipPackages(in: environment), Each(hostFile.map { [PipRequirementsFile($0)] } ?? []))
   }
 
   private var hostFile: RemotePath? {
@@ -113,12 +113,14 @@ public struct PipInstall: HostTask {
   }
 
   public func decide(
-    given facts: ([String: String]?, String?, [[PipRequirementsFile.IncludedFile]])
+    given facts: (PythonPackages?, [[PipRequirementsFile.IncludedFile]])
   ) throws -> Decision {
-    let (installed, stamped, files) = facts
-    guard let installed else {
+    let (found, files) = facts
+    guard let found else {
       return .failed("\(environment) is no virtual environment: place Virtualenv(\"\(environment)\") before")
     }
+    let installed = found.versions
+    let stamped = found.stamps[stamp.name]
     var wanted: [PipRequirement] = []
     var isDecidable = true
     var sum = requireHashes ? "--require-hashes\n" : ""

@@ -49,7 +49,7 @@ public struct Virtualenv: HostTask {
       state.exists ? .modified("rebuilt: \(reason)") : .added("\(path) with \(wanted)")
     return [
       .run(build, summary: "\(python) -m venv \(path)", changes: [change], touches: [.tree(path)])
-        .predicting(PipPackages(in: path), [:])
+        .predicting(PipPackages(in: path), PythonPackages())
     ]
   }
 

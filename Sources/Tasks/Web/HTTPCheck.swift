@@ -18,16 +18,18 @@ public struct HTTPCheck: HostTask {
   ///   - body: A text that the first 4096 bytes must have in them.
   ///   - host: The `Host` field of the request: the site's name, where the URL has an address.
   ///   - socket: A Unix socket to connect to; the URL's host then only goes into the request.
+  ///   - address: An address of the host to connect to, so that the site is asked by its own name:
+  ///     `127.0.0.1`.
   ///   - verifiesCertificate: Whether the server's certificate has to be good.
   ///   - within: How long to wait after a change, in seconds.
   ///   - resources: The services, files and trees that the answer comes from.
   public init(
     _ url: String, status: Int? = nil, body: String? = nil, host: String? = nil,
-    unixSocket socket: RemotePath? = nil, verifiesCertificate: Bool = true, within: Int = 10,
+    unixSocket socket: RemotePath? = nil, address: String? = nil, verifiesCertificate: Bool = true, within: Int = 10,
     dependsOn resources: [Resource] = []
   ) {
     answer = HTTPAnswer(
-      url, host: host, socket: socket, status: status, within: within,
+      url, host: host, socket: socket, address: address, status: status, within: within,
       verifiesCertificate: verifiesCertificate, dependsOn: resources)
     self.body = body
   }
@@ -56,7 +58,7 @@ public struct HTTPCheck: HostTask {
     if !answer.url.hasPrefix("http://"), !answer.url.hasPrefix("https://") {
       throw InvalidTask("\"\(answer.url)\" is no URL to check: it begins with neither http:// nor https://")
     }
-    let texts = [answer.url, answer.host ?? ""]
+    let texts = [answer.url, answer.host ?? "", answer.address ?? ""]
     if texts.contains(where: { $0.contains { $0.isNewline || $0 == " " } }) {
       throw InvalidTask("\"\(answer.url)\", or the host that goes with it, has a blank or line break in it")
     }

@@ -1,0 +1,79 @@
+public import MartletCore
+
+/// The version of a package that apt would install, from the package lists that the host has.
+///
+///     var observes: some Fact { AptCandidate("nginx") }
+///
+/// The lists are not fetched for it: see ``AptLists`` for their age.
+public struct AptCandidate: ProbedFact, CustomStringConvertible {
+  public typealias Value = String?
+
+  /// The name, with an architecture if it matters.
+  public let name: String
+
+  public init(_ name: String) { self.name = name }
+
+  public static let kind = "candidate version of the package"
+
+  public var description: String { name }
+
+  public var dependsOn: [Resource] { [.packages] }
+
+  public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
+    guard !facts.isEmpty else { return "" }
+    return """
+      command -v apt-cache >/dev/null 2>&1 && apt-cache policy -- \(facts.map(\.name)) 2>/dev/null || echo none
+      """
+  }
+
+  public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: String?] {
+    var values: [Self: String?] = [:]
+    for fact in facts { values.updateValue(nil, forKey: fact) }
+    var name: String?
+    for line in output.lines {
+      if line.first != " ", line.last == ":" {
+        name = String(line.dropLast())
+      } else if let name, line.hasPrefix("  Candidate: ") {
+        let version = line.dropFirst("  Candidate: ".count)
+        // apt-cache leaves out the architecture where it is the host's own.
+        for fact in facts where fact.name == name || fact.name.prefix(while: { $0 != ":" }) == name {
+          values[fact] = version == "(none)" ? .some(nil) : String(version)
+        }
+      }
+    }
+    return values
+  }
+}
+
+/// How old the package lists of apt are, in seconds; nil if there are none.
+///
+///     var observes: some Fact { AptLists() }
+public struct AptLists: ProbedFact {
+  public typealias Value = Int?
+
+  public init() {}
+
+  public static let kind = "age of the package lists"
+
+  public var dependsOn: [Resource] { [.named("apt lists")] }
+
+  /// The younger of the folder of the lists and the stamp that `apt-get update` leaves on most systems: an update
+  /// that found nothing new leaves the folder as it is.
+  public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
+    """
+    ( for _f in /var/lib/apt/lists/*Release; do
+    [ -e "$_f" ] || { echo none; exit 0; }; break; done
+    date +%s
+    stat -c %Y /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp 2>/dev/null )
+    """
+  }
+
+  public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: Int?] {
+    if output.lines.first == "none" { return [Self(): nil as Int?] }
+    let numbers = output.lines.compactMap { Int($0) }
+    guard let now = numbers.first, let newest = numbers.dropFirst().max() else {
+      throw FactError.malformed(kind, String(output.text.prefix(200)))
+    }
+    return [Self(): max(0, now - newest) as Int?]
+  }
+}
