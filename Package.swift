@@ -97,7 +97,8 @@ let package = Package(
     tests("Reports", ["MartletCore", "MartletReports"]),
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
-    tests("Command", ["Martlet", "MartletCore", "MartletTesting", subprocess]),
+    tests(
+      "Command", ["Martlet", "MartletCore", "MartletEngine", "MartletCommand", argumentParser, subprocess]),
     tests(
       "Server",
       [

@@ -97,7 +97,10 @@ struct EventLines {
       lines.append(ReportLine(host, .failed, "\(word): \(name(task))"))
       lines += block(host, .failed, "  ", failure.message)
     } else {
-      lines += block(host, .failed, "\(word): ", failure.message)
+      // Some messages begin with the same word: once is enough.
+      let isRepeated = failure.message.hasPrefix(word.lowercased() + ": ")
+      let message = isRepeated ? String(failure.message.dropFirst(word.count + 2)) : failure.message
+      lines += block(host, .failed, "\(word): ", message)
     }
     if let command = failure.command {
       let shown = DisplayText.lines(command).filter { !$0.isEmpty }

@@ -12,8 +12,9 @@ public final class LiveReport: EventSink {
     var lines: EventLines
     var board = HostBoard()
     var pending: [ReportLine] = []
-    /// The widths of the live lines that stand on the terminal.
-    var drawn: [Int] = []
+    /// The live lines that stand on the terminal, and its size when they were drawn.
+    var drawn: [String] = []
+    var size = Terminal.Size(columns: 0, rows: 0)
     var column = 0
     var hosts = 0
     var isClosed = false
@@ -81,7 +82,7 @@ public final class LiveReport: EventSink {
       let live =
         state.isClosed
         ? [] : state.board.lines(at: now(), columns: size.columns - 1, rows: max(1, size.rows - 2))
-      guard !state.pending.isEmpty || !live.isEmpty || !state.drawn.isEmpty else { return }
+      guard !state.pending.isEmpty || live != state.drawn || size != state.size else { return }
       var text = erase(state.drawn, columns: size.columns)
       for line in state.pending {
         text += HostPrefix.text(line.host, column: state.column)
@@ -93,15 +94,17 @@ public final class LiveReport: EventSink {
         text += "\u{1b}[?7l" + lines.joined() + "\u{1b}[?7h"
       }
       state.pending = []
-      state.drawn = live.map(DisplayText.width)
+      state.drawn = live
+      state.size = size
+      guard !text.isEmpty else { return }
       terminal.output.write(text)
     }
   }
 
   /// Moves to the first live line and clears from there on. After a resize to fewer columns the terminal may
   /// have wrapped the lines, so that they take more rows than were drawn.
-  private func erase(_ widths: [Int], columns: Int) -> String {
-    let rows = widths.reduce(0) { $0 + max(1, ($1 + columns - 1) / max(1, columns)) }
+  private func erase(_ lines: [String], columns: Int) -> String {
+    let rows = lines.reduce(0) { $0 + max(1, (DisplayText.width($1) + columns - 1) / max(1, columns)) }
     return rows == 0 ? "" : "\r\u{1b}[\(rows)A\u{1b}[J"
   }
 }

@@ -117,6 +117,19 @@ import Testing
     #expect(stage.recording.take().hasPrefix("\r\u{1b}[4A\u{1b}[J"))
   }
 
+  @Test func `What hasn't changed is not drawn again`() {
+    let stage = Stage()
+    let report = stage.report()
+    report.receive(.runStarted(playbook: "P", hosts: ["a"], check: false))
+    report.draw()
+    _ = stage.recording.take()
+    report.draw()
+    #expect(stage.recording.take() == "")
+    stage.advance(1)
+    report.draw()
+    #expect(stage.recording.take().contains("a  connecting  0:01\n"))
+  }
+
   @Test func `Closing takes the live lines away and leaves nothing switched`() {
     let stage = Stage()
     let report = stage.report()

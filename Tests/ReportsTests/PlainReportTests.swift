@@ -102,6 +102,8 @@ import Testing
   }
 
   @Test func `An interrupted run says so`() {
+    let failure = HostFailure(.interrupted, "interrupted: run again to go on")
+    #expect(report([.hostFailed(host: "a", failure: failure)]) == "a | INTERRUPTED: run again to go on\n")
     #expect(report([.runFinished(exitCode: 130)]) == "interrupted\n")
   }
 

@@ -1,0 +1,74 @@
+import ArgumentParser
+import MartletCore
+import MartletEngine
+import Testing
+
+@testable import Martlet
+
+@Suite struct RunCommandOptionsTests {
+  private func inventory() -> Inventory {
+    Inventory(hosts: [InventoryHost(name: "a"), InventoryHost(name: "b")])
+  }
+
+  @Test func `Options reach the engine`() throws {
+    let options = try RunCommandOptions.parse([
+      "--check", "--diff", "--tags", "a,b", "--tags=c", "--skip-tags", "d", "--forks", "7", "-l", "web", "-v",
+    ]).runOptions
+    #expect(options.check && options.diff && options.verbose && options.forks == 7)
+    #expect(options.tags == ["a", "b", "c"] && options.skipTags == ["d"])
+    #expect(options.limit?.description == "web")
+  }
+
+  @Test func `Without options nothing of the inventory is touched`() throws {
+    let options = try RunCommandOptions.parse([])
+    var inventory = Inventory(hosts: [InventoryHost(name: "a")])
+    inventory.updateHosts {
+      $0.connection.user = "u"
+      $0.connection.keys = ["k"]
+      $0.connection.become = true
+    }
+    options.apply(to: &inventory)
+    let connection = try #require(inventory.host("a")).connection
+    #expect(connection.user == "u" && connection.keys == ["k"] && connection.become == true)
+    #expect(!connection.acceptsNewHostKey && connection.becomePassword == nil)
+    #expect(!options.runOptions.check && options.runOptions.forks == 100 && options.runOptions.limit == nil)
+  }
+
+  @Test func `What the command line says wins over the inventory`() throws {
+    let options = try RunCommandOptions.parse([
+      "--user", "deploy", "--key", "/keys/id", "--no-become", "--accept-new-host-keys",
+    ])
+    var inventory = inventory()
+    inventory.updateHosts { $0.connection.become = true }
+    options.apply(to: &inventory, becomePassword: Secret("hunter22"))
+    for host in inventory.hosts {
+      #expect(host.connection.user == "deploy" && host.connection.keys == ["/keys/id"])
+      #expect(host.connection.become == false && host.connection.acceptsNewHostKey)
+      #expect(host.connection.becomePassword == Secret("hunter22"))
+    }
+  }
+
+  @Test(arguments: [
+    [],
+    [
+      "-i", "a.yaml", "--inventory=b,", "-l", "web:!a", "--check", "--diff", "--tags", "x,y", "--skip-tags",
+      "z",
+    ],
+    [
+      "--forks", "3", "--user=-odd", "--key", "~/k", "--become", "-K", "-v", "--json",
+      "--accept-new-host-keys",
+    ],
+    ["--no-become"],
+  ])
+  func `Options survive being handed on as words`(arguments: [String]) throws {
+    let options = try RunCommandOptions.parse(arguments)
+    let again = try RunCommandOptions.parse(options.commandLine)
+    #expect(again.commandLine == options.commandLine)
+    #expect(
+      again.inventories == options.inventories && again.limit == options.limit && again.user == options.user)
+    #expect(again.become == options.become && again.asksBecomePassword == options.asksBecomePassword)
+    #expect(again.runOptions.tags == options.runOptions.tags && again.json == options.json)
+    #expect(again.acceptsNewHostKeys == options.acceptsNewHostKeys && again.verbose == options.verbose)
+    #expect(again.key == options.key && again.forks == options.forks && again.check == options.check)
+  }
+}
