@@ -4,8 +4,8 @@ public import MartletCore
 ///
 ///     var observes: some Fact { TreeManifest("/srv/shop/app", pruning: ["__pycache__"]) }
 ///
-/// `find` starts one `stat` and one `sha256sum` for some thousands of files each. Names with a line break in them are
-/// left out.
+/// `find` starts one `stat` and one `sha256sum` for some thousands of files each. Names with a line break in
+/// them are left out.
 public struct TreeManifest: ProbedFact, CustomStringConvertible {
   public typealias Value = TreeListing
 
@@ -13,8 +13,8 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
   public let root: RemotePath
   /// The names right below the folder that are looked at; nil for all.
   public let entries: [String]?
-  /// Names, at any depth, that are listed but not looked into; `*` and `?` stand for any characters. One with a
-  /// slash at its end is for folders only.
+  /// Names, at any depth, that are listed but not looked into; `*` and `?` stand for any characters. One with
+  /// a slash at its end is for folders only.
   public let pruned: [String]
 
   public init(_ root: RemotePath, entries: [String]? = nil, pruning pruned: [String] = []) {

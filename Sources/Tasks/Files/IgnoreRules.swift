@@ -64,8 +64,8 @@ struct IgnoreRules: Sendable, Hashable {
     return false
   }
 
-  /// Names that are left out at every depth, for find(1) not to look into, those of folders only with a slash at
-  /// their end; none if a pattern takes something in again.
+  /// Names that are left out at every depth, for find(1) not to look into, those of folders only with a slash
+  /// at their end; none if a pattern takes something in again.
   var prunableNames: [String] {
     guard !rules.contains(where: \.isNegated) else { return [] }
     return rules.compactMap { rule in

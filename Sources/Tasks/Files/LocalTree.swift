@@ -16,8 +16,8 @@ import Synchronization
 
 /// A folder of the machine that runs the playbook: what is in it, less what is left out, with sums.
 ///
-/// A folder that can't be read doesn't stop the playbook's body: the planner finds the problem. Files are hashed
-/// once, as long as they don't change, however many hosts they go to.
+/// A folder that can't be read doesn't stop the playbook's body: the planner finds the problem. Files are
+/// hashed once, as long as they don't change, however many hosts they go to.
 struct LocalTree: Sendable, Checked {
   /// One entry of the folder.
   struct Entry: Sendable, Hashable {

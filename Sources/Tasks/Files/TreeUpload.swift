@@ -5,9 +5,9 @@ public import MartletFacts
 ///
 ///     TreeUpload("app", to: "/srv/shop/app", owner: "shop", excludes: ["tests/", "*.md"], deleteExtraneous: true)
 ///
-/// The host is asked for the sums of its files, and gets only those that differ, in one stream. They are unpacked
-/// beside the folder and renamed into place, so that no file is ever half there. What `.gitignore` files of the folder
-/// name is neither sent nor deleted.
+/// The host is asked for the sums of its files, and gets only those that differ, in one stream. They are
+/// unpacked beside the folder and renamed into place, so that no file is ever half there. What `.gitignore`
+/// files of the folder name is neither sent nor deleted.
 public struct TreeUpload: HostTask {
   let destination: RemotePath
   let tree: LocalTree
@@ -21,12 +21,14 @@ public struct TreeUpload: HostTask {
   ///   - mode: The permission bits of files; those that are executable locally can be executed by all who can
   ///     read them.
   ///   - directoryMode: The permission bits of folders.
-  ///   - owner: The owner of all; nil leaves those of existing files alone, new ones belong to the play's user.
+  ///   - owner: The owner of all; nil leaves those of existing files alone, new ones belong to the play's
+  ///     user.
   ///   - group: The group of all; nil likewise.
-  ///   - excludes: What is left out, with the rules of gitignore(5), relative to the folder; `.git` always is.
+  ///   - excludes: What is left out, with the rules of gitignore(5), relative to the folder; `.git` always
+  ///     is.
   ///   - gitignore: Whether `.gitignore` files in the folder are obeyed.
-  ///   - deleteExtraneous: Whether files of the host that are not in the local folder are deleted. What is left out
-  ///     stays.
+  ///   - deleteExtraneous: Whether files of the host that are not in the local folder are deleted. What is
+  ///     left out stays.
   public init(
     _ source: String, to destination: RemotePath, mode: FileMode = 0o644, directoryMode: FileMode = 0o755,
     owner: String? = nil, group: String? = nil, excludes: [String] = [], gitignore: Bool = true,

@@ -1,3 +1,4 @@
+import MartletCore
 import TestSupport
 import Testing
 
@@ -43,5 +44,35 @@ import Testing
         "__pycache__/", "*.pyc",
       ])
     #expect(IgnoreRules(["node_modules", "!x"]).prunableNames.isEmpty)
+  }
+
+  @Test(arguments: LocalShell.allCases.prefix(1))
+  func gitAgrees(shell: LocalShell) async throws {
+    guard try await shell.run("command -v git").status == 0 else { return }
+    let patterns = [
+      "*.pyc", "/a", "a/b", "**/b", "a/**/b", "a/**", "b/", "!b", "[ab]*", "?", "a*b", "**", "*/b", "!a/b",
+      "/**/a",
+      "a/*", "!/a/b", "a\\*", "[!a]", "b/**/", "*", "!*/", "[]a]", "a[", "**a",
+    ]
+    let names = ["a", "b", "ab", "a*", "x.pyc"]
+    var paths = names
+    for first in names { for second in names { paths.append("\(first)/\(second)") } }
+    paths += ["a/x/b", "a/x/y/b", "x/y/a", "b/a/b", "x/a/b/c"]
+    for first in patterns {
+      for second in ["", "!b", "a", "!a/b", "*.pyc"] {
+        let folder = try TemporaryFolder()
+        try folder.write(".gitignore", "\(first)\n\(second)\n")
+        try folder.write("list", paths.joined(separator: "\n") + "\n")
+        let output = try await shell.run(
+          "cd \(folder.path) && git init -q . && git check-ignore --no-index --stdin <list")
+        let ignored = Set(output.text.split(separator: "\n").map(String.init))
+        let rules = IgnoreRules([first, second])
+        for path in paths {
+          #expect(
+            rules.excludesPath(path, isFolder: false) == ignored.contains(path),
+            "\(path) with \(first) and \(second)")
+        }
+      }
+    }
   }
 }
