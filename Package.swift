@@ -82,6 +82,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["MartletCore", subprocess], path: "Tests/Support",
       swiftSettings: settings),
+    .executableTarget(
+      name: "Converge30", dependencies: ["Martlet"], path: "Benchmarks/Converge30", exclude: ["files"],
+      swiftSettings: settings),
+
     tests("Core", ["MartletCore", "TestSupport", subprocess]),
     tests("Facts", ["MartletCore", "MartletFacts", "TestSupport", subprocess]),
     tests(

@@ -90,7 +90,9 @@ final class AgentClient {
       throw failure(owner, "it refused to sign (is it locked, or was the confirmation declined?)")
     }
     var parts = WireReader(signature)
-    guard parts.string() != nil, let raw = parts.string() else { throw failure(owner, "its signature is malformed") }
+    guard parts.string() != nil, let raw = parts.string() else {
+      throw failure(owner, "its signature is malformed")
+    }
     return raw
   }
 

@@ -104,12 +104,13 @@ extension SSHConnection {
         if let link, link.socketError == nil, link.farewell == nil { return false }
         fallthrough
       default:
-        let error = breakdown(code)
+        let error = breakDown(code)
         guard case .disconnected = error.kind else { throw error }
         throw SSHError(
           .authenticationFailed, target,
           "the server hung up while keys were tried for user \(printable(user)) (\(record.tried.joined(separator: ", "))): "
-            + "\(error.message). It allows a few keys only (MaxAuthTries): name the right one as the identity")
+            + "\(error.message). It allows a few keys only (MaxAuthTries): name the right one as the identity"
+        )
       }
     }
   }
@@ -125,11 +126,13 @@ extension SSHConnection {
     guard !record.tried.isEmpty else {
       if let problem = record.problems.first {
         let kind = target.identities.isEmpty ? SSHError.Kind.authenticationFailed : .keyFile
-        let others = record.problems.count > 1 ? "; " + record.problems.dropFirst().joined(separator: "; ") : ""
+        let others =
+          record.problems.count > 1 ? "; " + record.problems.dropFirst().joined(separator: "; ") : ""
         throw SSHError(kind, target, "no key to log in with: \(problem)\(others)")
       }
       throw SSHError(
-        .authenticationFailed, target, "no key to log in with as \(user): name a key file, or start an agent "
+        .authenticationFailed, target,
+        "no key to log in with as \(user): name a key file, or start an agent "
           + "and add a key (ssh-add)\(offers)")
     }
     throw SSHError(

@@ -19,41 +19,54 @@ final class Channel {
 }
 
 extension SSHConnection {
-  /// Opens a channel. Where the task is cancelled or the deadline passes meanwhile the connection is ended:
-  /// the open can neither be taken back nor be left unfinished.
+  /// Opens a channel.
   func openChannel(_ scope: Scope, window: Int) async throws(SSHError) -> Channel {
     while isOpening {
       try check(scope)
       await pause()
     }
     isOpening = true
-    defer {
-      isOpening = false
-      wake()
-    }
     do throws(SSHError) {
-      let opened = try await attempt(scope) { _, session -> OpaquePointer?? in
-        let pointer = libssh2_channel_open_ex(session, "session", 7, UInt32(clamping: window), 32768, nil, 0)
-        if let pointer { return .some(pointer) }
-        return libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN ? .none : .some(nil)
+      return try await finishOpening(scope, window: window)
+    } catch {
+      // An open can't be taken back, and libssh2 has room for one unfinished one: it is finished without
+      // the caller that was cancelled.
+      if isOpening, failure == nil {
+        Task(executorPreference: Reactor.shared) { await self.dropOpening(window: window) }
       }
-      if let opened {
-        lastChannel += 1
-        let channel = Channel(id: lastChannel, pointer: opened)
-        channels[channel.id] = channel
-        return channel
+      throw error
+    }
+  }
+
+  private func dropOpening(window: Int) async {
+    do throws(SSHError) {
+      try await withScope(timeout: .seconds(60)) { scope throws(SSHError) in
+        await release(try await finishOpening(scope, window: window))
       }
     } catch {
-      fail(error)
-      throw error
+      if isOpening { fail(error) }
     }
-    guard let link, libssh2_session_last_errno(link.session) == LIBSSH2_ERROR_CHANNEL_FAILURE else {
-      let error = breakdown(Int(libssh2_session_last_errno(link?.session)))
-      fail(error)
-      throw error
+  }
+
+  private func finishOpening(_ scope: Scope, window: Int) async throws(SSHError) -> Channel {
+    let opened = try await attempt(scope) { _, session -> OpaquePointer?? in
+      let pointer = libssh2_channel_open_ex(session, "session", 7, UInt32(clamping: window), 32768, nil, 0)
+      if let pointer { return .some(pointer) }
+      return libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN ? .none : .some(nil)
     }
+    isOpening = false
+    wake()
+    if let opened {
+      lastChannel += 1
+      let channel = Channel(id: lastChannel, pointer: opened)
+      channels[channel.id] = channel
+      return channel
+    }
+    let code = link?.session.map { libssh2_session_last_errno($0) } ?? 0
+    guard let link, code == LIBSSH2_ERROR_CHANNEL_FAILURE else { throw breakDown(Int(code)) }
     throw SSHError(
-      .commandRefused, target, "the server opens no channel for a command (\(link.lastMessage)); does it allow "
+      .commandRefused, target,
+      "the server opens no channel for a command (\(link.lastMessage)); does it allow "
         + "sessions (MaxSessions, ForceCommand, the account's restrictions)?")
   }
 
@@ -64,18 +77,13 @@ extension SSHConnection {
           channel.pointer, "exec", 4, command, UInt32(command.utf8.count)))
     }
     guard code == 0 else {
-      throw try refusal(
-        code, [LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED, LIBSSH2_ERROR_CHANNEL_FAILURE],
+      guard [LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED, LIBSSH2_ERROR_CHANNEL_FAILURE].contains(Int32(code)) else {
+        throw breakDown(code)
+      }
+      throw SSHError(
+        .commandRefused, target,
         "the server refused to run the command; is there a limit on what the account or the key may do?")
     }
-  }
-
-  /// The error for an answer that refuses one thing; any other ends the connection.
-  private func refusal(_ code: Int, _ codes: [Int32], _ message: String) throws(SSHError) -> SSHError {
-    if codes.contains(Int32(code)) { return SSHError(.commandRefused, target, message) }
-    let error = breakdown(code)
-    fail(error)
-    throw error
   }
 
   /// The next bytes of either output; nil when both have ended.
@@ -99,7 +107,7 @@ extension SSHConnection {
             if count == Int(LIBSSH2_ERROR_EAGAIN) {
               isOver = false
             } else if count < 0 {
-              throw breakdown(count)
+              throw breakDown(count)
             }
           }
           if link.received == before { return isOver ? .some(nil) : .none }
@@ -110,12 +118,15 @@ extension SSHConnection {
   }
 
   /// Sends some of the bytes; answers how many, or nil where the command no longer reads.
-  func writeInput(_ bytes: ArraySlice<UInt8>, _ channel: Channel, _ scope: Scope) async throws(SSHError) -> Int? {
+  func writeInput(_ bytes: ArraySlice<UInt8>, _ channel: Channel, _ scope: Scope) async throws(SSHError)
+    -> Int?
+  {
     let answer = try await attempt(scope) { link, _ throws(SSHError) -> Int?? in
       // libssh2 takes any amount once its packets go to the outbox: the socket sets the pace.
       guard link.outbox.isEmpty else { return .none }
       let count = bytes.withUnsafeBytes { raw in
-        libssh2_channel_write_ex(channel.pointer, 0, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+        libssh2_channel_write_ex(
+          channel.pointer, 0, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
       }
       if count > 0 {
         channel.lastActivity = .now
@@ -126,7 +137,7 @@ extension SSHConnection {
         return libssh2_channel_wait_closed(channel.pointer) == 0 ? .some(nil) : .none
       }
       if count == Int(LIBSSH2_ERROR_CHANNEL_CLOSED) { return .some(nil) }
-      throw breakdown(count)
+      throw breakDown(count)
     }
     return answer
   }
@@ -135,13 +146,13 @@ extension SSHConnection {
     guard !channel.isInputClosed else { return }
     channel.isInputClosed = true
     let code = try await call(scope) { _ in Int(libssh2_channel_send_eof(channel.pointer)) }
-    if code < 0, libssh2_channel_wait_closed(channel.pointer) != 0 { throw breakdown(code) }
+    if code < 0, libssh2_channel_wait_closed(channel.pointer) != 0 { throw breakDown(code) }
   }
 
   /// Waits until the server has closed the channel: only then is the exit status there.
   func awaitExit(_ channel: Channel, _ scope: Scope) async throws(SSHError) -> ExitStatus {
     let code = try await call(scope) { _ in Int(libssh2_channel_wait_closed(channel.pointer)) }
-    guard code == 0, let link, let session = link.session else { throw breakdown(code) }
+    guard code == 0, let link, let session = link.session else { throw breakDown(code) }
     var name: UnsafeMutablePointer<CChar>?
     var count = 0
     libssh2_channel_get_exit_signal(channel.pointer, &name, &count, nil, nil, nil, nil)
@@ -157,7 +168,9 @@ extension SSHConnection {
   func release(_ channel: Channel) async {
     channel.scope.stopTimers()
     channel.scope.end(SSHError(.closed, target, "the command was closed"))
-    guard channels.removeValue(forKey: channel.id) != nil, channel.pointer != nil, failure == nil else { return }
+    guard channels.removeValue(forKey: channel.id) != nil, channel.pointer != nil, failure == nil else {
+      return
+    }
     wake()
     link?.beginTurn()
     if libssh2_channel_free(channel.pointer) != LIBSSH2_ERROR_EAGAIN {

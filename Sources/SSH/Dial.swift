@@ -60,7 +60,8 @@ extension SSHConnection {
       address.family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else {
       if errno == EMFILE || errno == ENFILE {
-        throw SSHError(.local, target, "\(errorText(errno)); raise the limit (ulimit -n) or connect to fewer hosts")
+        throw SSHError(
+          .local, target, "\(errorText(errno)); raise the limit (ulimit -n) or connect to fewer hosts")
       }
       return errno
     }
@@ -73,7 +74,9 @@ extension SSHConnection {
       Glibc.close(socket)
       return code
     }
-    guard let link = Link(taking: socket) else { throw SSHError(.local, target, "no memory for an SSH session") }
+    guard let link = Link(taking: socket) else {
+      throw SSHError(.local, target, "no memory for an SSH session")
+    }
     link.register { [weak self] in self?.assumeIsolated { $0.socketChanged() } }
     let timer = Reactor.shared.schedule(at: end) { [weak self] in self?.assumeIsolated { $0.wake() } }
     defer { Reactor.shared.cancelTimer(timer) }

@@ -43,7 +43,8 @@ extension SSHConnection {
     let pause = Duration.milliseconds(Int.random(in: base / 2...base * 3 / 2))
     guard ContinuousClock.now + pause < deadline else {
       throw SSHError(
-        error.kind, target, "the server dropped the connection before its SSH banner, \(attempts) times in "
+        error.kind, target,
+        "the server dropped the connection before its SSH banner, \(attempts) times in "
           + "\(target.connectTimeout.inSeconds); it may be limiting logins (sshd's MaxStartups or "
           + "PerSourcePenalties), or the port may not be that of an SSH server")
     }
@@ -53,13 +54,17 @@ extension SSHConnection {
   /// Exchanges keys and checks that of the host.
   private func agreeOnKeys(_ scope: Scope) async throws(SSHError) {
     phase = .banner
-    guard let link, let session = link.session else { throw breakdown(0) }
+    guard let link, let session = link.session else { throw breakDown(0) }
     let socket = link.socket
-    let preference = preferredMethods(session, knownTypes: try knownHosts().types(host: target.host, port: target.port))
+    let preference = preferredMethods(
+      session, knownTypes: try knownHosts().types(host: target.host, port: target.port))
     if !preference.isEmpty { libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY, preference) }
     let code = try await call(scope) { session in
       let code = libssh2_session_handshake(session, socket)
-      if phase == .banner, libssh2_session_banner_get(session) != nil { phase = .keyExchange }
+      // A server may say something else before; sshd does where MaxStartups is exceeded.
+      if phase == .banner, let banner = libssh2_session_banner_get(session), strncmp(banner, "SSH-", 4) == 0 {
+        phase = .keyExchange
+      }
       return Int(code)
     }
     guard code == 0 else {
@@ -70,7 +75,7 @@ extension SSHConnection {
             + "\(String(cString: libssh2_version(0))) can't use RSA host keys with servers that refuse SHA-1 before "
             + "1.11, and knows no post-quantum key exchange")
       }
-      throw breakdown(code)
+      throw breakDown(code)
     }
     link.isHandshakeOver = true
     try verifyHostKey(session)
@@ -92,7 +97,9 @@ extension SSHConnection {
     guard count > 0, let list else { return "" }
     defer { libssh2_free(session, list) }
     let supported = Set((0..<Int(count)).compactMap { list[$0].map { String(cString: $0) } })
-    let types = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"]
+    let types = [
+      "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa",
+    ]
     var methods: [String] = []
     for type in knownTypes.filter(types.contains) + types {
       for method in type == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [type]
@@ -140,7 +147,8 @@ struct HostKeyReport {
     switch verdict {
     case .trusted: return nil
     case .unknown:
-      let files = target.knownHosts.files.isEmpty ? "" : " in " + target.knownHosts.files.joined(separator: ", ")
+      let files =
+        target.knownHosts.files.isEmpty ? "" : " in " + target.knownHosts.files.joined(separator: ", ")
       return SSHError(
         .hostKeyUnknown(fingerprint: fingerprint(blob)), target,
         "the host's key is not known: it showed \(shown), and there is no entry for \(name)\(files). "

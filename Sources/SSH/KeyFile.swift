@@ -22,7 +22,7 @@ struct KeyFile: Sendable {
     let contents: (bytes: [UInt8], stamp: LocalFile.Stamp)
     do {
       contents = try LocalFile.read(path, limit: 1 << 20)
-    } catch where error.code == ENOENT {
+    } catch  where error.code == ENOENT {
       throw Failure(message: "the key file \(path) does not exist")
     } catch {
       throw Failure(message: "the key file \(path) can't be read: \(error.reason)")
@@ -62,7 +62,9 @@ struct KeyFile: Sendable {
     }
   }
 
-  private static func damaged(_ path: String) -> Failure { Failure(message: "the key file \(path) is damaged") }
+  private static func damaged(_ path: String) -> Failure {
+    Failure(message: "the key file \(path) is damaged")
+  }
 
   static func encrypted(_ path: String) -> Failure {
     Failure(

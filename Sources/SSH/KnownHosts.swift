@@ -51,7 +51,8 @@ struct KnownHosts {
 
   func check(_ blob: [UInt8], host: String, port: Int) -> Verdict {
     // A revoked key counts wherever the line's patterns match the host, by name and port or by name alone.
-    let revoked = keys(host: host, port: port, marker: .revoked) + keys(host: host, port: 22, marker: .revoked)
+    let revoked =
+      keys(host: host, port: port, marker: .revoked) + keys(host: host, port: 22, marker: .revoked)
     if let key = revoked.first(where: { $0.blob == blob }) { return .revoked(key) }
     let known = keys(host: host, port: port, marker: .none)
     if known.contains(where: { $0.blob == blob }) { return .trusted }
@@ -139,7 +140,9 @@ struct KnownHosts {
       }
       fields.removeFirst()
     }
-    guard fields.count >= 3, let names = names(fields[0]), let blob = Base64.decode(fields[2]) else { return nil }
+    guard fields.count >= 3, let names = names(fields[0]), let blob = Base64.decode(fields[2]) else {
+      return nil
+    }
     var reader = WireReader(blob)
     let type = String(decoding: fields[1], as: UTF8.self)
     guard reader.text() == type else { return nil }

@@ -52,7 +52,7 @@ enum KnownHostsStore {
         let entries = KnownHosts.parse(bytes)
         cache[path] = (stamp, entries)
         loaded.append((path, entries))
-      } catch where error.code == ENOENT || error.code == ENOTDIR {
+      } catch  where error.code == ENOENT || error.code == ENOTDIR {
         continue
       } catch {
         throw Failure(message: "the known_hosts file \(path) can't be read: \(error.reason)")

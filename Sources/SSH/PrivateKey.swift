@@ -68,7 +68,8 @@ final class PrivateKey: @unchecked Sendable {
       return ("ssh-ed25519", writer.bytes)
     case EVP_PKEY_EC:
       var name = [CChar](repeating: 0, count: 64)
-      guard EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, &name, name.count, nil) == 1 else {
+      guard EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, &name, name.count, nil) == 1
+      else {
         return nil
       }
       let group = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -114,7 +114,8 @@ extension SSHConnection {
   /// - Parameters:
   ///   - command: What the user's login shell runs on the host.
   ///   - limits: How long it may take.
-  public nonisolated func start(_ command: String, limits: CommandLimits) async throws(SSHError) -> SSHCommand {
+  public nonisolated func start(_ command: String, limits: CommandLimits) async throws(SSHError) -> SSHCommand
+  {
     let id = try await withTaskExecutorPreference(Reactor.shared) { () async throws(SSHError) in
       try await begin(command, limits)
     }
@@ -186,7 +187,8 @@ extension SSHConnection {
 
   func closeInput(of id: Int) async throws(SSHError) {
     let channel = try channel(id)
-    try await withScope(parent: channel.scope) { scope throws(SSHError) in try await endInput(channel, scope) }
+    try await withScope(parent: channel.scope) { scope throws(SSHError) in try await endInput(channel, scope)
+    }
   }
 
   func read(from id: Int) async throws(SSHError) -> OutputChunk? {

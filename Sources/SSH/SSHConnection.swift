@@ -35,6 +35,9 @@ public actor SSHConnection {
   /// libssh2 keeps the state of an unfinished open in the session: only one at a time.
   var isOpening = false
   private var isServicing = false
+  /// A connection whose data never run out lets the others have their turn after so many steps of 32 KB.
+  private static let stepLimit = 8
+  private var stepsSincePause = 0
 
   init(_ target: SSHTarget) { self.target = target }
 
@@ -59,6 +62,13 @@ public actor SSHConnection {
 
   /// Whether commands can be started. A connection that has broken while idle may still say true.
   public var isOpen: Bool { failure == nil && phase == .idle }
+
+  /// What the connection is at, for messages.
+  private var doing: SSHError.Phase {
+    if phase != .idle { return phase }
+    if isOpening { return .starting }
+    return channels.isEmpty ? .idle : .running
+  }
 
   // MARK: Waiting
 
@@ -94,13 +104,13 @@ public actor SSHConnection {
 
   private func timeOut(_ id: Int, after limit: Duration) {
     guard let scope = scopes[id] else { return }
-    scope.end(timeOutError(phase, after: limit))
+    scope.end(timeOutError(doing, after: limit))
     wake()
   }
 
   private func cancel(_ id: Int) {
     guard let scope = scopes[id] else { return }
-    scope.end(SSHError(.cancelled, target, "cancelled while \(phase.rawValue)"))
+    scope.end(SSHError(.cancelled, target, "cancelled while \(doing.rawValue)"))
     wake()
   }
 
@@ -113,7 +123,9 @@ public actor SSHConnection {
   /// Before it waits it makes sure that nothing can have been missed: bytes that this call took from the
   /// socket may be what other calls wait for, so those look again; and as long as the socket wasn't found
   /// empty epoll has nothing new to tell, so this call looks again.
-  func attempt<T>(_ scope: Scope, _ step: (Link, OpaquePointer) throws(SSHError) -> T?) async throws(SSHError) -> T {
+  func attempt<T>(_ scope: Scope, _ step: (Link, OpaquePointer) throws(SSHError) -> T?) async throws(SSHError)
+    -> T
+  {
     while true {
       try check(scope)
       guard let link, let session = link.session else {
@@ -124,7 +136,15 @@ public actor SSHConnection {
       let result = try step(link, session)
       let hasRead = link.received != before
       if hasRead { wake() }
-      if let result { return result }
+      if let result {
+        stepsSincePause += 1
+        if stepsSincePause >= SSHConnection.stepLimit {
+          stepsSincePause = 0
+          await Task.yield()
+        }
+        return result
+      }
+      stepsSincePause = 0
       if hasRead, !link.isDrained {
         await Task.yield()
       } else {
@@ -191,29 +211,40 @@ public actor SSHConnection {
     link = nil
   }
 
-  /// What a negative answer of libssh2 means, where the session can't go on after it.
-  func breakdown(_ code: Int) -> SSHError {
-    guard let link else { return failure ?? SSHError(.closed, target, "the connection was closed") }
+  /// Ends the connection because of a negative answer of libssh2 after which the session can't go on.
+  func breakDown(_ code: Int) -> SSHError {
+    let error = failure ?? explain(code)
+    // While connecting it is for `open` to say whether this was the last attempt.
+    if phase == .idle { fail(error) }
+    return error
+  }
+
+  private func explain(_ code: Int) -> SSHError {
+    guard let link else { return SSHError(.closed, target, "the connection was closed") }
+    let activity = doing.rawValue
     let said = link.farewell.map { "; the server said: \($0)" } ?? ""
     if link.isFlooded {
-      return SSHError(.protocolError(phase), target, "the server sends without end while \(phase.rawValue)\(said)")
+      return SSHError(.protocolError(doing), target, "the server sends without end while \(activity)\(said)")
     }
     if link.socketError == ETIMEDOUT {
       return SSHError(
-        .disconnected(phase), target, "the host has not answered for \(target.peerTimeout.inSeconds) while "
-          + "\(phase.rawValue); it may be down, or the network between")
+        .disconnected(doing), target,
+        "the host has not answered for \(target.peerTimeout.inSeconds) while \(activity); "
+          + "it may be down, or the network between")
     }
     if let error = link.socketError {
       let reason = error == 0 ? "the server closed the connection" : errorText(error)
-      return SSHError(.disconnected(phase), target, "the connection broke while \(phase.rawValue): \(reason)\(said)")
+      return SSHError(
+        .disconnected(doing), target, "the connection broke while \(activity): \(reason)\(said)")
     }
     if link.farewell != nil {
-      return SSHError(.disconnected(phase), target, "the server ended the connection while \(phase.rawValue)\(said)")
+      return SSHError(
+        .disconnected(doing), target, "the server ended the connection while \(activity)\(said)")
     }
     let message = link.lastMessage
     return SSHError(
-      .protocolError(phase), target,
-      "\(phase.rawValue) failed: \(message.isEmpty ? "libssh2 error" : message) (\(code))")
+      .protocolError(doing), target,
+      "\(activity) failed: \(message.isEmpty ? "libssh2 error" : message) (\(code))")
   }
 
   /// Reads what came while no call was waiting. A server asks an idle client for a sign of life
@@ -230,7 +261,7 @@ public actor SSHConnection {
       link?.beginTurn()
       var none: CChar = 0
       _ = libssh2_channel_read_ex(channel.pointer, 0, &none, 0)
-      if let link, link.socketError != nil { fail(breakdown(0)) }
+      if let link, link.socketError != nil { _ = breakDown(0) }
       return
     }
     // There is no call that only reads without a channel. One that is opened and closed again reads all.

@@ -4,6 +4,9 @@ import Testing
 
 @testable import MartletSSH
 
+/// One test at a time: they start servers and measure times, on machines with few cores.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SSHTests {}
+
 /// An sshd of the test's own on a loopback port, with keys of its own, in a folder that goes with it.
 final class LoopbackServer: Sendable {
   let folder: String
@@ -28,14 +31,17 @@ final class LoopbackServer: Sendable {
     if getuid() == 0 { mkdir("/run/sshd", 0o755) }
     try shell("ssh-keygen -q -t ed25519 -N '' -f id; cp id.pub authorized_keys; : > known_hosts", in: folder)
     var config = [
-      "Port \(port)", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no", "StrictModes no", "LogLevel VERBOSE",
+      "Port \(port)", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no", "StrictModes no",
+      "LogLevel VERBOSE",
       "AuthorizedKeysFile \(folder)/authorized_keys", "PermitRootLogin yes", "PasswordAuthentication no",
       "KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no",
     ]
     if !options.contains(where: { $0.hasPrefix("MaxStartups") }) { config.append("MaxStartups 1000") }
     for type in hostKeys {
       try shell("ssh-keygen -q -t \(type) -N '' -f host_\(type)", in: folder)
-      try shell("printf '[127.0.0.1]:\(port) ' >> known_hosts; cut -d' ' -f1,2 host_\(type).pub >> known_hosts", in: folder)
+      try shell(
+        "printf '[127.0.0.1]:\(port) ' >> known_hosts; cut -d' ' -f1,2 host_\(type).pub >> known_hosts",
+        in: folder)
       config.append("HostKey \(folder)/host_\(type)")
     }
     try (options + config).joined(separator: "\n").appending("\n")
@@ -114,10 +120,18 @@ func spawn(_ arguments: [String], output: String) throws -> Int32 {
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
   posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
   posix_spawn_file_actions_adddup2(&actions, 1, 2)
+  // The threads of Swift's pool block most signals, and a child inherits that: SIGTERM would not end it.
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var none = sigset_t()
+  sigemptyset(&none)
+  posix_spawnattr_setsigmask(&attributes, &none)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
   var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
   defer { for word in words { free(word) } }
   var id: pid_t = 0
-  let status = posix_spawn(&id, arguments[0], &actions, nil, &words, environ)
+  let status = posix_spawn(&id, arguments[0], &actions, &attributes, &words, environ)
   guard status == 0 else { throw TestFailure("\(arguments[0]): \(String(cString: strerror(status)))") }
   return id
 }
@@ -193,7 +207,9 @@ final class Collected: Sendable {
   nonisolated(unsafe) private var stderrBytes: [UInt8] = []  // guarded by `lock`
 
   func add(_ chunk: OutputChunk) {
-    lock.withLock { if chunk.stream == .stdout { stdoutBytes += chunk.bytes } else { stderrBytes += chunk.bytes } }
+    lock.withLock {
+      if chunk.stream == .stdout { stdoutBytes += chunk.bytes } else { stderrBytes += chunk.bytes }
+    }
   }
 
   var stdout: [UInt8] { lock.withLock { stdoutBytes } }

@@ -22,7 +22,7 @@ struct Server {
     _ = try await lab.exec(
       number,
       [
-        "timeout", "20", "sh", "-c",
+        "timeout", "10", "sh", "-c",
         "until systemctl is-system-running | grep -qE 'running|degraded'; do sleep 0.1; done",
       ])
     return Server(number: number)
