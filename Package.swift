@@ -98,7 +98,11 @@ let package = Package(
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
     tests(
-      "Command", ["Martlet", "MartletCore", "MartletEngine", "MartletCommand", argumentParser, subprocess]),
+      "Command",
+      [
+        "Martlet", "MartletCore", "MartletEngine", "MartletReports", "MartletTesting", "MartletCommand",
+        argumentParser, subprocess,
+      ]),
     tests(
       "Server",
       [

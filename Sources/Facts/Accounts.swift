@@ -18,8 +18,9 @@ public struct UserAccount: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.account(name)] }
 
-  /// `getent` where there is one, as accounts may come from a directory; else the files of passwd(5) and group(5).
-  /// Of a password only its first character leaves the host, which says whether the account is locked.
+  /// `getent` where there is one, as accounts may come from a directory; else the files of passwd(5) and
+  /// group(5). Of a password only its first character leaves the host, which says whether the account is
+  /// locked.
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     guard !facts.isEmpty else { return "" }
     let names = facts.map(\.name)

@@ -57,8 +57,8 @@ public struct AptLists: ProbedFact {
 
   public var dependsOn: [Resource] { [.named("apt lists")] }
 
-  /// The younger of the folder of the lists and the stamp that `apt-get update` leaves on most systems: an update
-  /// that found nothing new leaves the folder as it is.
+  /// The younger of the folder of the lists and the stamp that `apt-get update` leaves on most systems: an
+  /// update that found nothing new leaves the folder as it is.
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     """
     ( for _f in /var/lib/apt/lists/*Release; do

@@ -10,8 +10,8 @@ import MartletCore
 enum FileProbe {
   /// Succeeds if nothing can be at `$_p`: the nearest folder above it that shows itself may also be entered.
   ///
-  /// Builtins only. `test` says "no" alike for what is absent and what is hidden behind a closed folder, and a
-  /// hidden file that was taken for an absent one would be overwritten.
+  /// Builtins only. `test` says "no" alike for what is absent and what is hidden behind a closed folder, and
+  /// a hidden file that was taken for an absent one would be overwritten.
   static let isSurelyAbsent: ShellCommand = """
     { _d=$_p; while [ -n "$_d" ]; do _d=${_d%/*}; [ -d "${_d:-/}" ] && break; done; [ -x "${_d:-/}" ]; }
     """
@@ -22,8 +22,8 @@ enum FileProbe {
       + "run as root (become), or as a user who may"
   }
 
-  /// Prints what the files hold: `= PATH` and lines of base64 for each regular file up to the limit,
-  /// `> PATH` for a larger one, `! PATH` for anything else, `- PATH` for nothing. What can't be read is left out.
+  /// Prints what the files hold: `= PATH` and lines of base64 for each regular file up to the limit, `> PATH`
+  /// for a larger one, `! PATH` for anything else, `- PATH` for nothing. What can't be read is left out.
   ///
   /// Base64, as not every way of capturing output keeps NUL bytes. One process finds the small files, one
   /// encodes each.

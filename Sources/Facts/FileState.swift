@@ -82,8 +82,8 @@ public struct FileStatus: Sendable, Hashable {
   public var kind: Kind
   /// The permission bits; zero if there is nothing.
   public var mode: FileMode
-  /// The owner's name, or number where it has no name. Nil if there is nothing, or if this is the prediction of
-  /// a file whose owner was left to the host.
+  /// The owner's name, or number where it has no name. Nil if there is nothing, or if this is the prediction
+  /// of a file whose owner was left to the host.
   public var owner: String?
   /// The group's name, or number where it has no name; nil as for the owner.
   public var group: String?

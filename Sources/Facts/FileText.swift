@@ -6,7 +6,8 @@ public import MartletCore
 ///     func decide(given hosts: FileTextValue) -> Decision {
 ///       guard case .text(let bytes) = hosts else { return .failed("…") }
 ///
-/// It is for tasks that change a part of a file. To know only whether a file is right, ask for its ``FileSum``.
+/// It is for tasks that change a part of a file. To know only whether a file is right, ask for its
+/// ``FileSum``.
 public struct FileText: ProbedFact, CustomStringConvertible {
   public typealias Value = FileTextValue
 

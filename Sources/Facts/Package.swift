@@ -5,8 +5,8 @@ public import MartletCore
 ///     var observes: some Fact { Package("nginx") }
 ///     func decide(given nginx: PackageStatus) -> Decision { nginx.isInstalled ? .unchanged : … }
 ///
-/// One process answers for all packages; a second one is started only if some are missing, to see whether another
-/// package provides them (Debian Policy, section 7.5).
+/// One process answers for all packages; a second one is started only if some are missing, to see whether
+/// another package provides them (Debian Policy, section 7.5).
 public struct Package: ProbedFact, CustomStringConvertible {
   public typealias Value = PackageStatus
 
@@ -128,7 +128,8 @@ public struct PackageStatus: Sendable, Hashable {
   /// Whether the package, or one that provides it, is installed.
   public var isInstalled: Bool { state == .installed || state == .provided }
 
-  /// - Parameter abbreviation: `db:Status-Abbrev` of dpkg-query(1): the wanted state, the state, an error flag.
+  /// - Parameter abbreviation: `db:Status-Abbrev` of dpkg-query(1): the wanted state, the state, an error
+  ///   flag.
   init(abbreviation: Substring, version: Substring) {
     let letters = Array(abbreviation)
     let hasError = letters.count > 2 && letters[2] == "R"

@@ -57,6 +57,7 @@ final class AgentClient {
     client.registration = Reactor.shared.add(socket) { [weak owner] in
       owner?.assumeIsolated { $0.wake() }
     }
+    guard client.registration != nil else { throw client.failure(owner, errorText(errno)) }
     return client
   }
 

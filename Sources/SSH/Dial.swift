@@ -29,9 +29,13 @@ extension SSHConnection {
     guard (1...65535).contains(target.port), !target.host.isEmpty, !target.host.utf8.contains(0) else {
       throw SSHError(.unresolvable, target, "the host must have a name, and the port must be 1 to 65535")
     }
+    guard !target.user.isEmpty, !target.user.utf8.contains(0) else {
+      throw SSHError(.authenticationFailed, target, "no user is set to log in as")
+    }
     if let addresses = Resolver.numeric(target.host, port: target.port) { return addresses }
     answer = nil
-    Resolver.start(target.host, port: target.port) { [weak self] answer in
+    Resolver.start(target.lookUp ?? { [target] in Resolver.lookUp(target.host, port: target.port) }) {
+      [weak self] answer in
       Reactor.shared.perform { [weak self] in self?.assumeIsolated { $0.take(answer) } }
     }
     while true {
@@ -77,7 +81,9 @@ extension SSHConnection {
     guard let link = Link(taking: socket) else {
       throw SSHError(.local, target, "no memory for an SSH session")
     }
-    link.register { [weak self] in self?.assumeIsolated { $0.socketChanged() } }
+    guard link.register({ [weak self] in self?.assumeIsolated { $0.socketChanged() } }) else {
+      throw SSHError(.local, target, "the socket can't be watched: \(errorText(errno))")
+    }
     let timer = Reactor.shared.schedule(at: end) { [weak self] in self?.assumeIsolated { $0.wake() } }
     defer { Reactor.shared.cancelTimer(timer) }
     while true {

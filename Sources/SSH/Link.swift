@@ -3,12 +3,13 @@ import Glibc
 
 /// A TCP connection and the libssh2 session on it. Confined to the reactor's thread.
 ///
-/// libssh2 reads and writes through this class, which keeps three promises that its own calls don't:
+/// libssh2 reads and writes through this class, which keeps four promises that its own calls don't:
 /// - *A packet is never half sent.* What the socket doesn't take is kept in `outbox`. In libssh2 1.10 a packet
 ///   that is half sent must be finished by the very call that began it, and any other call that sends in
 ///   between breaks the session (BAD_USE).
 /// - *It is known whether a call took bytes from the socket* (`received`). One call reads what another
 ///   waits for; edge-triggered epoll doesn't tell of it again.
+/// - *Memory is bounded.* libssh2 allocates through this class too.
 /// - *A call ends.* A server that sends without pause is cut off after `turnLimit` bytes and goes on at the
 ///   reactor's next turn; one that sends without end before the keys are agreed on is refused.
 final class Link {
@@ -34,6 +35,11 @@ final class Link {
   /// The text with which the server said goodbye, made printable.
   fileprivate(set) var farewell: String?
 
+  /// How much memory libssh2 holds for this session.
+  private var memory = 0
+  /// libssh2 queues whatever a server sends for a channel, also what no one asked for.
+  private static let memoryLimit = 128 << 20
+
   static let turnLimit = 1 << 20
   private static let outboxLimit = 8 << 20
   /// Reading pauses while more than this waits to be sent: a peer that asks without reading its answers.
@@ -44,13 +50,15 @@ final class Link {
   /// Takes over the socket; nil where there is no memory for a session.
   init?(taking socket: Int32) {
     self.socket = socket
-    guard Link.initialized, let session = libssh2_session_init_ex(nil, nil, nil, nil) else {
+    guard Link.initialized,
+      let session = libssh2_session_init_ex(
+        allocate, release, reallocate, Unmanaged.passUnretained(self).toOpaque())
+    else {
       close(socket)
       return nil
     }
     self.session = session
     libssh2_session_set_blocking(session, 0)
-    libssh2_session_abstract(session)?.pointee = Unmanaged.passUnretained(self).toOpaque()
     set(LIBSSH2_CALLBACK_SEND, unsafeBitCast(sendBytes, to: UnsafeMutableRawPointer.self))
     set(LIBSSH2_CALLBACK_RECV, unsafeBitCast(receiveBytes, to: UnsafeMutableRawPointer.self))
     set(LIBSSH2_CALLBACK_DISCONNECT, unsafeBitCast(noteFarewell, to: UnsafeMutableRawPointer.self))
@@ -62,8 +70,9 @@ final class Link {
 
   deinit { end() }
 
-  func register(_ handler: @escaping @Sendable () -> Void) {
+  func register(_ handler: @escaping @Sendable () -> Void) -> Bool {
     registration = Reactor.shared.add(socket, handler: handler)
+    return registration != nil
   }
 
   /// Closes the connection and frees the session with its channels: every pointer to one is void now.
@@ -169,6 +178,22 @@ final class Link {
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_QUICKACK, &on, socklen_t(MemoryLayout<Int32>.size))
   }
 
+  fileprivate func resize(_ old: UnsafeMutableRawPointer?, to count: Int) -> UnsafeMutableRawPointer? {
+    let before = old.map { malloc_usable_size($0) } ?? 0
+    guard memory - before + count <= Link.memoryLimit else {
+      isFlooded = true
+      return nil
+    }
+    guard let new = realloc(old, count) else { return nil }
+    memory += malloc_usable_size(new) - before
+    return new
+  }
+
+  fileprivate func free(_ block: UnsafeMutableRawPointer) {
+    memory -= malloc_usable_size(block)
+    Glibc.free(block)
+  }
+
   /// What libssh2 says about its last failure, made printable.
   var lastMessage: String {
     var text: UnsafeMutablePointer<CChar>?
@@ -182,6 +207,20 @@ private typealias Abstract = UnsafeMutablePointer<UnsafeMutableRawPointer?>
 
 private func link(_ abstract: Abstract?) -> Link? {
   abstract?.pointee.map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private let allocate: @convention(c) (Int, Abstract?) -> UnsafeMutableRawPointer? = { count, abstract in
+  link(abstract)?.resize(nil, to: max(count, 1))
+}
+
+private let reallocate:
+  @convention(c) (UnsafeMutableRawPointer?, Int, Abstract?) -> UnsafeMutableRawPointer? = {
+    block, count, abstract in
+    link(abstract)?.resize(block, to: max(count, 1))
+  }
+
+private let release: @convention(c) (UnsafeMutableRawPointer?, Abstract?) -> Void = { block, abstract in
+  if let block { link(abstract)?.free(block) }
 }
 
 private let sendBytes: @convention(c) (Int32, UnsafeRawPointer?, Int, Int32, Abstract?) -> Int = {

@@ -31,7 +31,8 @@ final class Reactor: SerialExecutor, TaskExecutor {
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     precondition(epoll >= 0 && wakeup >= 0, "no descriptor is left for epoll (ulimit -n)")
-    watch(wakeup, id: 0)
+    let isWatched = watch(wakeup, id: 0)
+    precondition(isWatched, "epoll does not take its own eventfd: \(errorText(errno))")
     var id = pthread_t()
     let status = pthread_create(
       &id, nil,
@@ -72,14 +73,17 @@ final class Reactor: SerialExecutor, TaskExecutor {
   ///
   /// Edge-triggered: the reader must read until EAGAIN. Level-triggered epoll would spin, because a
   /// continuation runs only some turns after it was resumed.
-  func add(_ descriptor: Int32, handler: @escaping @Sendable () -> Void) -> UInt64 {
+  ///
+  /// - Returns: Nil where the kernel refuses to watch any more.
+  func add(_ descriptor: Int32, handler: @escaping @Sendable () -> Void) -> UInt64? {
     let id = state.withLock { state in
       state.lastSocket += 1
       state.sockets[state.lastSocket] = handler
       return state.lastSocket
     }
-    watch(descriptor, id: id)
-    return id
+    if watch(descriptor, id: id) { return id }
+    _ = state.withLock { $0.sockets.removeValue(forKey: id) }
+    return nil
   }
 
   /// Ends the calls for a descriptor. Call it before the descriptor is closed.
@@ -112,12 +116,11 @@ final class Reactor: SerialExecutor, TaskExecutor {
     return result
   }
 
-  private func watch(_ descriptor: Int32, id: UInt64) {
+  private func watch(_ descriptor: Int32, id: UInt64) -> Bool {
     var event = epoll_event()
     event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
     event.data.u64 = id
-    let status = epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
-    precondition(status == 0, "epoll does not take descriptor \(descriptor): \(errorText(errno))")
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0
   }
 
   // MARK: The thread

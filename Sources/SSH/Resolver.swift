@@ -43,10 +43,11 @@ enum Resolver {
     try? lookUp(host, port: port, flags: AI_NUMERICHOST).get()
   }
 
-  /// Calls `answer` on a thread of the resolver.
-  static func start(_ host: String, port: Int, answer: @escaping @Sendable (Answer) -> Void) {
+  /// Calls `lookUp`, and then `answer` with what it found, on a thread of the resolver.
+  static func start(_ lookUp: @escaping @Sendable () -> Answer, answer: @escaping @Sendable (Answer) -> Void)
+  {
     let mustStart = pool.withLock { pool in
-      pool.waiting.append { answer(lookUp(host, port: port, flags: AI_ADDRCONFIG)) }
+      pool.waiting.append { answer(lookUp()) }
       guard pool.threads < threadLimit else { return false }
       pool.threads += 1
       return true
@@ -80,7 +81,8 @@ enum Resolver {
     }
   }
 
-  private static func lookUp(_ host: String, port: Int, flags: Int32) -> Answer {
+  /// Blocks for as long as DNS takes.
+  static func lookUp(_ host: String, port: Int, flags: Int32 = AI_ADDRCONFIG) -> Answer {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = flags | AI_NUMERICSERV

@@ -25,6 +25,8 @@ public struct SSHTarget: Sendable {
 
   /// For tests: the size of the socket's send buffer, so that packets are sent in pieces.
   var sendBufferSize: Int32?
+  /// For tests: takes the place of DNS.
+  var lookUp: (@Sendable () -> Resolver.Answer)?
 
   /// A target with the defaults for all else.
   ///

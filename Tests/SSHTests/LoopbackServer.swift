@@ -11,6 +11,7 @@ import Testing
 final class LoopbackServer: Sendable {
   let folder: String
   let port: Int
+  private let address: String
   private let processID: Int32
   private let output: String
 
@@ -24,23 +25,25 @@ final class LoopbackServer: Sendable {
   /// - Parameters:
   ///   - hostKeys: Types as ssh-keygen -t takes them.
   ///   - options: Further lines of sshd_config.
-  init(hostKeys: [String] = ["ed25519"], options: [String] = []) throws {
+  ///   - address: The loopback address to listen on.
+  init(hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1") throws {
+    self.address = address
     folder = try temporaryFolder()
     port = try freePort()
     output = "\(folder)/log"
     if getuid() == 0 { mkdir("/run/sshd", 0o755) }
     try shell("ssh-keygen -q -t ed25519 -N '' -f id; cp id.pub authorized_keys; : > known_hosts", in: folder)
     var config = [
-      "Port \(port)", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no", "StrictModes no",
+      "Port \(port)", "ListenAddress \(address)", "PidFile none", "UsePAM no", "StrictModes no",
       "LogLevel VERBOSE",
       "AuthorizedKeysFile \(folder)/authorized_keys", "PermitRootLogin yes", "PasswordAuthentication no",
-      "KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no",
+      "KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no", "SetEnv HOME=\(folder)",
     ]
     if !options.contains(where: { $0.hasPrefix("MaxStartups") }) { config.append("MaxStartups 1000") }
     for type in hostKeys {
       try shell("ssh-keygen -q -t \(type) -N '' -f host_\(type)", in: folder)
       try shell(
-        "printf '[127.0.0.1]:\(port) ' >> known_hosts; cut -d' ' -f1,2 host_\(type).pub >> known_hosts",
+        "printf '[\(address)]:\(port) ' >> known_hosts; cut -d' ' -f1,2 host_\(type).pub >> known_hosts",
         in: folder)
       config.append("HostKey \(folder)/host_\(type)")
     }
@@ -67,7 +70,7 @@ final class LoopbackServer: Sendable {
 
   /// The target that works.
   var target: SSHTarget {
-    var target = SSHTarget(host: "127.0.0.1", port: port, user: currentUser)
+    var target = SSHTarget(host: address, port: port, user: currentUser)
     target.identities = [.file(path("id"))]
     target.knownHosts = KnownHostsPolicy(files: [path("known_hosts")])
     target.connectTimeout = .seconds(20)

@@ -112,7 +112,7 @@ extension Decision {
 }
 
 extension LocalHost {
-  /// Whether tests may add accounts and packages to this machine: only in a container that is thrown away, and if
-  /// the environment says `MARTLET_TEST_SYSTEM=1`.
+  /// Whether tests may add accounts and packages to this machine: only in a container that is thrown away,
+  /// and if the environment says `MARTLET_TEST_SYSTEM=1`.
   public static let mayBeChanged = ProcessInfo.processInfo.environment["MARTLET_TEST_SYSTEM"] == "1"
 }

@@ -7,7 +7,8 @@ extension LocalHost {
   /// Carries a task out, and sees to it that it changes something the first time and nothing the second, and
   /// that every answer which it predicted is what a look finds.
   ///
-  /// - Parameter isPredicted: Whether predictions are to be exact; one of a new account leaves its number open.
+  /// - Parameter isPredicted: Whether predictions are to be exact; one of a new account leaves its number
+  ///   open.
   @discardableResult
   func expectConvergence(
     of task: some HostTask, isPredicted: Bool = true,

@@ -73,6 +73,10 @@ extension HostVars {
       path = []
       expected = "\(error)"
     }
+    if path.isEmpty, let culprit = misfit(among: given) {
+      return "\(culprit.value.origin): host \(host.name), variable \(culprit.key): "
+        + "the value doesn't fit its type, found \(culprit.value.value.kind)"
+    }
     let key = path.map { $0.intValue.map { "[\($0)]" } ?? "." + $0.stringValue }.joined().dropFirst()
     let variable = path.first.flatMap { given[$0.stringValue] }
     var found = variable?.value
@@ -86,6 +90,20 @@ extension HostVars {
     let origin = variable.map { $0.origin + ": " } ?? ""
     let but = found.map { ", found \($0.kind)" } ?? ""
     return "\(origin)host \(host.name), variable \(key): \(expected)\(but)"
+  }
+
+  /// The variable that can't be decoded even alone: for a number that doesn't fit, as 1.5 where a whole number is
+  /// wanted, the decoder names no key.
+  private static func misfit(
+    among given: [String: InventoryVariable]
+  ) -> (key: String, value: InventoryVariable)? {
+    given.sorted { $0.key < $1.key }.first { key, variable in
+      guard let defaults = try? encodedDefaults(),
+        let alone = try? JSONEncoder().encode(
+          InventoryValue.map([key: variable.value]).merged(over: defaults))
+      else { return true }
+      return (try? JSONDecoder().decode(Self.self, from: alone)) == nil
+    }
   }
 
   private static func words(for type: Any.Type) -> String {

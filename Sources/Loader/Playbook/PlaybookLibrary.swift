@@ -59,12 +59,15 @@ public struct PlaybookLibrary: Sendable {
 
   /// Those of the sources that the build folder was made from: the package's own, and its dependencies'.
   private static func moduleMaps(builtFrom folder: String) -> [String] {
+    // The build folder may be any (`--scratch-path`); the dependencies' sources lie in it, as `checkouts`.
     var root = folder
+    var packages: [String] = []
     while !FileManager.default.fileExists(atPath: root + "/Package.swift") {
+      packages += subfolders(of: root + "/checkouts")
       root = LocalPath.folder(of: root)
       if root.isEmpty || root == "/" { return [] }
     }
-    let packages = [root] + subfolders(of: root + "/.build/checkouts")
+    packages.append(root)
     return packages.flatMap { subfolders(of: $0 + "/Sources") }
       .flatMap { ["\($0)/module.modulemap", "\($0)/include/module.modulemap"] }
       .filter(FileManager.default.fileExists)

@@ -7,9 +7,9 @@ public import MartletFacts
 ///     Command("createdb shop", unless: "psql -lqt | cut -d'|' -f1 | grep -qw shop", user: "postgres")
 ///     Command("tar -xf /srv/media.tar -C /srv/media", creates: "/srv/media/index")
 ///
-/// Without a guard it runs in every run, once, and counts as a change unless `changedWhen` says otherwise. With
-/// `creates` or `unless` it runs only while they do not hold; they must hold afterwards. The guards are tested again
-/// right before the command runs.
+/// Without a guard it runs in every run, once, and counts as a change unless `changedWhen` says otherwise.
+/// With `creates` or `unless` it runs only while they do not hold; they must hold afterwards. The guards are
+/// tested again right before the command runs.
 public struct Command: HostTask {
   let command: ShellCommand
   let creates: RemotePath?
@@ -58,8 +58,9 @@ public struct Command: HostTask {
 
   public var observes: All<Each<FileState>, Each<CommandResult>, Each<CommandResult>> {
     let account = user.map { [Resource.account($0)] } ?? []
-    // A command that is run once too often by a stale "unless" is still stopped by its repetition on the host. A
-    // stale "onlyIf" would leave the command out, so that its answer counts only when nothing is pending.
+    // A command that is run once too often by a stale "unless" is still stopped by its repetition on the
+    // host. A stale "onlyIf" would leave the command out, so that its answer counts only when nothing is
+    // pending.
     return All(
       Each([creates].compactMap { $0 }.map(FileState.init)),
       Each([unless].compactMap { $0 }.map { test(of: $0, dependsOn: [.packages] + account) }),
@@ -111,12 +112,13 @@ public struct Command: HostTask {
     return [action]
   }
 
-  /// Succeeds if the command needn't be run.
+  /// Succeeds if the command needn't be run. Each test runs with the folder and variables that it was looked
+  /// at with.
   private var guardTest: ShellCommand? {
     var tests: [ShellCommand] = []
     if let creates { tests.append("[ -e \(creates) ] || [ -L \(creates) ]") }
-    if let unless { tests.append("( \(splice: unless)\n)") }
-    if let onlyIf { tests.append("! ( \(splice: onlyIf)\n)") }
+    if let unless { tests.append("( \(splice: test(of: unless, dependsOn: []).script)\n)") }
+    if let onlyIf { tests.append("! ( \(splice: test(of: onlyIf, dependsOn: []).script)\n)") }
     guard let first = tests.first else { return nil }
     return tests.dropFirst().reduce(first) { "\(splice: $0) || \(splice: $1)" }
   }

@@ -5,7 +5,8 @@ public import MartletFacts
 ///
 ///     Absent("/etc/nginx/sites-enabled/default")
 ///
-/// A path that many things depend on, as `/etc` or `/usr/bin`, is refused. Of a symbolic link only the link goes.
+/// A path that many things depend on, as `/etc` or `/usr/bin`, is refused. Of a symbolic link only the link
+/// goes.
 public struct Absent: HostTask {
   let path: RemotePath
 

@@ -5,8 +5,8 @@ public import MartletFacts
 ///
 ///     Directory("/srv/shop/media", mode: 0o750, owner: "shop", group: "www-data")
 ///
-/// Folders above that are missing get the mode 0755 and belong to the user whom the play runs as. What lies in
-/// the folder is left alone.
+/// Folders above that are missing get the mode 0755 and belong to the user whom the play runs as. What lies
+/// in the folder is left alone.
 public struct Directory: HostTask {
   let path: RemotePath
   let attributes: Ownership
@@ -14,8 +14,8 @@ public struct Directory: HostTask {
   /// - Parameters:
   ///   - path: The folder on the host.
   ///   - mode: The permission bits, in octal.
-  ///   - owner: A user's name or number; nil leaves the owner of an existing folder alone, and a new one to the
-  ///     user whom the play runs as.
+  ///   - owner: A user's name or number; nil leaves the owner of an existing folder alone, and a new one to
+  ///     the user whom the play runs as.
   ///   - group: A group's name or number; nil likewise.
   public init(_ path: RemotePath, mode: FileMode = 0o755, owner: String? = nil, group: String? = nil) {
     self.path = path

@@ -7,8 +7,8 @@ public import MartletFacts
 ///     File("/etc/shop/token", content: "token=\(token)\n", mode: 0o600, owner: "shop")
 ///     File("/etc/ssh/sshd_config.d/shop.conf", source: "files/sshd.conf", validate: "sshd -t -f \"$1\"")
 ///
-/// The file appears whole, with its final mode and owner. Its folder must be there (``Directory``). A symbolic
-/// link in its place is replaced; a folder is an error.
+/// The file appears whole, with its final mode and owner. Its folder must be there (``Directory``). A
+/// symbolic link in its place is replaced; a folder is an error.
 public struct File: HostTask {
   let path: RemotePath
   let content: Contents
@@ -20,10 +20,11 @@ public struct File: HostTask {
   ///   - path: The file on the host.
   ///   - content: What it holds, exactly; a `Secret` in it is never shown.
   ///   - mode: The permission bits, in octal.
-  ///   - owner: A user's name or number; nil leaves the owner of an existing file alone, and a new file to the
-  ///     user whom the play runs as.
+  ///   - owner: A user's name or number; nil leaves the owner of an existing file alone, and a new file to
+  ///     the user whom the play runs as.
   ///   - group: A group's name or number; nil likewise.
-  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new one.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
   public init(
     _ path: RemotePath, content: Contents, mode: FileMode = 0o644, owner: String? = nil, group: String? = nil,
     validate: ShellCommand? = nil
@@ -43,7 +44,8 @@ public struct File: HostTask {
   ///   - mode: The permission bits, in octal; those of the local file don't matter.
   ///   - owner: A user's name or number, as in ``init(_:content:mode:owner:group:validate:)``.
   ///   - group: A group's name or number.
-  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new one.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
   public init(
     _ path: RemotePath, source: String, mode: FileMode = 0o644, owner: String? = nil, group: String? = nil,
     validate: ShellCommand? = nil

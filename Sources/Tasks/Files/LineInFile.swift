@@ -7,9 +7,9 @@ public import MartletFacts
 ///     LineInFile("/etc/ssh/sshd_config", "PermitRootLogin no", replacing: #"^#?\s*PermitRootLogin\b"#)
 ///     LineInFile("/etc/hosts", removing: #"\sold-db$"#)
 ///
-/// The file is read, changed on the controller and written whole, so that the plan shows the exact difference, and
-/// several such tasks for one file take one exchange. It keeps its owner and mode. If someone else changes the file
-/// in between, nothing is written.
+/// The file is read, changed on the controller and written whole, so that the plan shows the exact
+/// difference, and several such tasks for one file take one exchange. It keeps its owner and mode. If someone
+/// else changes the file in between, nothing is written.
 public struct LineInFile: HostTask {
   /// Where a new line goes.
   @frozen public enum Place: Sendable, Hashable {
@@ -33,11 +33,12 @@ public struct LineInFile: HostTask {
   /// - Parameters:
   ///   - path: The file.
   ///   - line: The line, without a line break.
-  ///   - replacing: A regular expression; the last line that it matches is replaced. If it matches none, the line
-  ///     is put in, unless it is there already.
+  ///   - replacing: A regular expression; the last line that it matches is replaced. If it matches none, the
+  ///     line is put in, unless it is there already.
   ///   - at: Where the line goes if it is put in.
   ///   - create: The mode to make a missing file with; nil if that is an error.
-  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new one.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
   public init(
     _ path: RemotePath, _ line: Contents, replacing: String? = nil, at place: Place = .end,
     create: FileMode? = nil, validate: ShellCommand? = nil
@@ -55,7 +56,8 @@ public struct LineInFile: HostTask {
   /// - Parameters:
   ///   - path: The file.
   ///   - removing: The regular expression; every line that it matches is removed.
-  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new one.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
   public init(_ path: RemotePath, removing pattern: String, validate: ShellCommand? = nil) {
     self.path = path
     line = nil

@@ -31,8 +31,8 @@ struct Rendering: Sendable, Checked {
 
 /// A Stencil template in which a variable that doesn't exist is an error.
 ///
-/// Stencil shows nothing for such a variable. Its lexer's tokens are public, so each `{{ … }}` is turned into a
-/// block of a tag of our own, and each `{% for %}` gets one in front, that look whether there is a value.
+/// Stencil shows nothing for such a variable. Its lexer's tokens are public, so each `{{ … }}` is turned into
+/// a block of a tag of our own, and each `{% for %}` gets one in front, that look whether there is a value.
 private struct StrictTemplate {
   private static let show = "martlet-show"
   private static let require = "martlet-require"
@@ -124,7 +124,8 @@ private struct StrictTemplate {
 
   /// The value of an expression with filters.
   ///
-  /// Its variable must exist, unless the first filter is `default`: other filters make an empty text of nothing.
+  /// Its variable must exist, unless the first filter is `default`: other filters make an empty text of
+  /// nothing.
   private static func value(
     of expression: String, in context: Context, parser: TokenParser, token: Token, known: [String]
   ) throws -> Any {

@@ -6,8 +6,8 @@ public import MartletFacts
 ///     Symlink("/etc/nginx/sites-enabled/shop", to: "/etc/nginx/sites-available/shop")
 ///     Symlink("/srv/shop/current", to: "releases/42")
 ///
-/// A link that leads elsewhere is replaced in one step, so that there is always one. A file or a folder in its
-/// place is an error.
+/// A link that leads elsewhere is replaced in one step, so that there is always one. A file or a folder in
+/// its place is an error.
 public struct Symlink: HostTask {
   let path: RemotePath
   let target: String
@@ -53,7 +53,8 @@ public struct Symlink: HostTask {
     }
     let change =
       current.map { Change.modified("\(path) → \(target), was \($0)") } ?? .added("\(path) → \(target)")
-    // ln -sf removes the old link before it makes the new one, and from within a linked folder if there is one.
+    // ln -sf removes the old link before it makes the new one, and from within a linked folder if there is
+    // one.
     let new = RemotePath(path.string + ".martlet-new")
     let status = FileStatus(kind: .symbolicLink, mode: 0o777, size: target.utf8.count)
     return [

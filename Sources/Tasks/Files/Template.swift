@@ -6,9 +6,9 @@ public import MartletFacts
 ///     Template("/etc/nginx/conf.d/shop.conf", source: "templates/nginx.conf", vars: ["domain": host.vars.domain])
 ///     Template("/etc/shop.env", text: "WORKERS={{ workers }}\n", vars: ["workers": 3], mode: 0o600)
 ///
-/// A variable that doesn't exist is an error that names the template, the line and the variable, before anything is sent
-/// to a host; `{% if name %}` and `{{ name|default:"x" }}` may ask about one. A line that holds nothing but `{% … %}`
-/// leaves no line behind, and the line break at the end of the template is kept.
+/// A variable that doesn't exist is an error that names the template, the line and the variable, before
+/// anything is sent to a host; `{% if name %}` and `{{ name|default:"x" }}` may ask about one. A line that
+/// holds nothing but `{% … %}` leaves no line behind, and the line break at the end of the template is kept.
 public struct Template: HostTask {
   let path: RemotePath
   let attributes: Ownership
@@ -21,10 +21,11 @@ public struct Template: HostTask {
   ///   - source: The template, a local file: absolute, or relative to the folder that the playbook is run in.
   ///   - vars: The variables of the template. A `Secret` among them makes the file's contents secret.
   ///   - mode: The permission bits, in octal.
-  ///   - owner: A user's name or number; nil leaves the owner of an existing file alone, and a new file to the
-  ///     user whom the play runs as.
+  ///   - owner: A user's name or number; nil leaves the owner of an existing file alone, and a new file to
+  ///     the user whom the play runs as.
   ///   - group: A group's name or number; nil likewise.
-  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new one.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
   public init(
     _ path: RemotePath, source: String, vars: [String: any TemplateVariable] = [:], mode: FileMode = 0o644,
     owner: String? = nil, group: String? = nil, validate: ShellCommand? = nil
@@ -50,7 +51,8 @@ public struct Template: HostTask {
   ///   - mode: The permission bits, in octal.
   ///   - owner: A user's name or number.
   ///   - group: A group's name or number.
-  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new one.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
   public init(
     _ path: RemotePath, text: String, vars: [String: any TemplateVariable] = [:], mode: FileMode = 0o644,
     owner: String? = nil, group: String? = nil, validate: ShellCommand? = nil

@@ -1,6 +1,7 @@
 public import MartletCore
 
-/// A value that a template can show or ask about: texts, numbers, truth values, secrets, lists and maps of them.
+/// A value that a template can show or ask about: texts, numbers, truth values, secrets, lists and maps of
+/// them.
 ///
 ///     Template("/etc/shop.conf", source: "shop.conf", vars: ["domain": host.vars.domain, "ports": [80, 443]])
 public protocol TemplateVariable: Sendable {

@@ -8,8 +8,9 @@ public import MartletFacts
 ///     AptPackages("apache2", state: .absent)
 ///
 /// The package lists are fetched only if something is to be installed, and they are missing, older than
-/// `cacheValidFor`, or don't know a package. Other processes that hold apt's locks, as unattended-upgrades does after
-/// a host's first boot, are waited for. No question is asked: changed configuration files are kept.
+/// `cacheValidFor`, or don't know a package. Other processes that hold apt's locks, as unattended-upgrades
+/// does after a host's first boot, are waited for. No question is asked: changed configuration files are
+/// kept.
 public struct AptPackages: HostTask {
   /// What is wanted of the packages.
   @frozen public enum State: String, Sendable {

@@ -12,9 +12,11 @@ struct AptScript {
 
   private var seconds: Int64 { max(1, lockTimeout.components.seconds) }
 
-  /// Functions that the commands below use. Everything goes to standard output, whose end is shown when it fails.
+  /// Functions that the commands below use. Everything goes to standard output, whose end is shown when it
+  /// fails.
   ///
-  /// `DPkg::Lock::Timeout` is for dpkg's lock only (apt 2.0); the lock of the lists is waited for by trying again.
+  /// `DPkg::Lock::Timeout` is for dpkg's lock only (apt 2.0); the lock of the lists is waited for by trying
+  /// again.
   private var functions: ShellCommand {
     """
     _apt() {

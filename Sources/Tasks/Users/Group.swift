@@ -69,7 +69,8 @@ extension AccountName {
     }
   }
 
-  /// - Throws: ``InvalidTask`` for a number that no account can have; 4294967295 stands for "none" in chown(2).
+  /// - Throws: ``InvalidTask`` for a number that no account can have; 4294967295 stands for "none" in
+  ///   chown(2).
   static func check(id: Int?, of what: String) throws {
     if let id, !(0..<4_294_967_295).contains(id) {
       throw InvalidTask("\(id) can't be the number of the \(what)")

@@ -6,8 +6,8 @@ public import MartletFacts
 ///     User("shop", system: true, home: "/srv/shop", shell: "/usr/sbin/nologin")
 ///     User("anna", groups: ["sudo", "www-data"], shell: "/bin/bash", comment: "Anna Ek")
 ///
-/// Only what is spoken of is compared with an account that is there, and only what differs is changed. Passwords are
-/// left alone: a new account has none, and can't log in with one.
+/// Only what is spoken of is compared with an account that is there, and only what differs is changed.
+/// Passwords are left alone: a new account has none, and can't log in with one.
 public struct User: HostTask {
   let name: String
   let uid: Int?
@@ -23,7 +23,8 @@ public struct User: HostTask {
   /// - Parameters:
   ///   - name: The user's name.
   ///   - uid: The number; nil leaves it to the host.
-  ///   - system: Whether a new account gets a number of the system's range and, unless said otherwise, no home.
+  ///   - system: Whether a new account gets a number of the system's range and, unless said otherwise, no
+  ///     home.
   ///   - group: The primary group, which must be there (``Group``); nil for one of the user's own name.
   ///   - groups: Other groups that the user is to be in; they must be there.
   ///   - appendGroups: Whether the user stays in other groups than these.

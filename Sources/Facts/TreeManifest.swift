@@ -1,0 +1,156 @@
+public import MartletCore
+
+/// All that lies in a folder of a host: files with their sums, folders and links, with modes and owners.
+///
+///     var observes: some Fact { TreeManifest("/srv/shop/app", pruning: ["__pycache__"]) }
+///
+/// `find` starts one `stat` and one `sha256sum` for some thousands of files each. Names with a line break in
+/// them are left out.
+public struct TreeManifest: ProbedFact, CustomStringConvertible {
+  public typealias Value = TreeListing
+
+  /// The folder.
+  public let root: RemotePath
+  /// The names right below the folder that are looked at; nil for all.
+  public let entries: [String]?
+  /// Names, at any depth, that are listed but not looked into; `*` and `?` stand for any characters. One with
+  /// a slash at its end is for folders only.
+  public let pruned: [String]
+
+  public init(_ root: RemotePath, entries: [String]? = nil, pruning pruned: [String] = []) {
+    self.root = root
+    self.entries = entries
+    self.pruned = pruned
+  }
+
+  public static let kind = "contents of the folder"
+
+  public var description: String { root.string }
+
+  public var dependsOn: [Resource] { [.tree(root)] }
+
+  public var silence: String? { FileProbe.silence(root) }
+
+  public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
+    ShellCommand(lines: facts.enumerated().map { $1.probe(index: $0) })
+  }
+
+  private func probe(index: Int) -> ShellCommand {
+    let patterns = pruned.map { name -> ShellCommand in
+      name.hasSuffix("/") ? "-type d -name \(String(name.dropLast()))" : "-name \(name)"
+    }
+    let pruning = patterns.dropFirst().reduce(patterns.first) { joined, next in
+      joined.map { $0 + " -o " + next }
+    }
+    let skipped: ShellCommand = pruning.map { " \\( \(splice: $0) \\) -prune -o" } ?? ""
+    let listed: ShellCommand = pruning.map { "\\( \\( \(splice: $0) \\) -prune -o ! -name '' \\)" } ?? ""
+    var choose: ShellCommand = "set -- ."
+    if let entries {
+      choose = """
+        stat -c 's:%f:%s:%u:%g:%U:%G:%n' .; set --
+        for _p in \(entries.map { "./" + $0 }); do
+        if [ -e "$_p" ] || [ -L "$_p" ]; then set -- "$@" "$_p"; fi
+        done
+        [ $# = 0 ] && exit 0
+        """
+    }
+    // Three runs, as BusyBox's find can't collect for more than one command.
+    return """
+      ( _p=\(root); echo "= \(index)"
+      if [ -L "$_p" ]; then echo link
+      elif [ -d "$_p" ]; then
+      cd "$_p" 2>/dev/null || exit 0
+      echo folder
+      exec 2>/dev/null
+      \(splice: choose)
+      find "$@" -name '*\n*' -prune -o \(splice: listed) -exec stat -c 's:%f:%s:%u:%g:%U:%G:%n' {} +
+      find "$@" -name '*\n*' -prune -o\(splice: skipped) -type f -exec sha256sum {} +
+      find "$@" -name '*\n*' -prune -o\(splice: skipped) -type l -exec sh -c \
+      'for _l do printf "l %s\\n" "$_l"; printf "t "; readlink "$_l"; done' sh {} +
+      elif [ -e "$_p" ]; then echo file
+      elif \(splice: FileProbe.isSurelyAbsent); then echo absent
+      fi )
+      """
+  }
+
+  public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: TreeListing] {
+    var values: [Self: TreeListing] = [:]
+    var current: Self?
+    var entries: [String: TreeEntry] = [:]
+    var sums: [String: String] = [:]
+    var targets: [String: String] = [:]
+    var link: String?
+    func finish() {
+      guard let fact = current, case .folder? = values[fact] else { return }
+      for (path, sum) in sums { entries[path]?.sha256 = sum }
+      for (path, target) in targets { entries[path]?.target = target }
+      values[fact] = .folder(entries)
+      (entries, sums, targets) = ([:], [:], [:])
+    }
+    for line in output.lines {
+      if line.hasPrefix("= ") {
+        finish()
+        guard let index = Int(line.dropFirst(2)), facts.indices.contains(index) else {
+          throw FactError.malformed(kind, String(line.prefix(200)))
+        }
+        current = facts[index]
+      } else if let fact = current, values[fact] == nil {
+        switch line {
+        case "folder": values[fact] = .folder([:])
+        case "absent": values[fact] = .absent
+        default: values[fact] = .notAFolder
+        }
+      } else if line.hasPrefix("s:") {
+        let fields = line.split(separator: ":", maxSplits: 7, omittingEmptySubsequences: false)
+        guard fields.count == 8, let bits = UInt32(fields[1], radix: 16), let size = Int(fields[2]),
+          let uid = Int(fields[3]), let gid = Int(fields[4])
+        else { throw FactError.malformed(kind, String(line.prefix(200))) }
+        entries[relative(fields[7])] = TreeEntry(
+          status: FileStatus(
+            kind: FileStatus.Kind(type: bits & 0xf000), mode: FileMode(UInt16(bits & 0o7777)),
+            owner: fields[5] == "UNKNOWN" ? String(uid) : String(fields[5]),
+            group: fields[6] == "UNKNOWN" ? String(gid) : String(fields[6]), ownerID: uid, groupID: gid,
+            size: size))
+      } else if line.hasPrefix("l ./") {
+        link = relative(line.dropFirst(2))
+      } else if let path = link, line.hasPrefix("t ") {
+        targets[path] = String(line.dropFirst(2))
+        link = nil
+      } else if let (sum, name) = FileSum.sumAndName(line) {
+        sums[relative(name[...])] = sum
+      }
+    }
+    finish()
+    return values
+  }
+
+  /// The path below the folder, empty for the folder itself.
+  private static func relative(_ path: Substring) -> String {
+    path == "." ? "" : String(path.hasPrefix("./") ? path.dropFirst(2) : path)
+  }
+}
+
+/// What a folder holds.
+@frozen public enum TreeListing: Sendable, Hashable {
+  case absent
+  /// A file or a symbolic link is in its place.
+  case notAFolder
+  /// The entries by their paths below the folder, at every depth; the folder itself is the empty path.
+  case folder([String: TreeEntry])
+}
+
+/// One entry of a folder.
+public struct TreeEntry: Sendable, Hashable {
+  /// Its kind, mode and owner.
+  public var status: FileStatus
+  /// The sum of a file; nil for one that can't be read.
+  public var sha256: String?
+  /// Where a symbolic link leads to.
+  public var target: String?
+
+  public init(status: FileStatus, sha256: String? = nil, target: String? = nil) {
+    self.status = status
+    self.sha256 = sha256
+    self.target = target
+  }
+}

@@ -1,0 +1,100 @@
+public import MartletCore
+public import MartletFacts
+
+/// A folder with everything in it, as it is on the machine that runs the playbook.
+///
+///     TreeUpload("app", to: "/srv/shop/app", owner: "shop", excludes: ["tests/", "*.md"], deleteExtraneous: true)
+///
+/// The host is asked for the sums of its files, and gets only those that differ, in one stream. They are
+/// unpacked beside the folder and renamed into place, so that no file is ever half there. What `.gitignore`
+/// files of the folder name is neither sent nor deleted.
+public struct TreeUpload: HostTask {
+  let destination: RemotePath
+  let tree: LocalTree
+  let files: Ownership
+  let folders: Ownership
+  let deletes: Bool
+
+  /// - Parameters:
+  ///   - source: The local folder: absolute, or relative to the folder that the playbook is run in.
+  ///   - destination: The folder on the host. The folder above it must be there.
+  ///   - mode: The permission bits of files; those that are executable locally can be executed by all who can
+  ///     read them.
+  ///   - directoryMode: The permission bits of folders.
+  ///   - owner: The owner of all; nil leaves those of existing files alone, new ones belong to the play's
+  ///     user.
+  ///   - group: The group of all; nil likewise.
+  ///   - excludes: What is left out, with the rules of gitignore(5), relative to the folder; `.git` always
+  ///     is.
+  ///   - gitignore: Whether `.gitignore` files in the folder are obeyed.
+  ///   - deleteExtraneous: Whether files of the host that are not in the local folder are deleted. What is
+  ///     left out stays.
+  public init(
+    _ source: String, to destination: RemotePath, mode: FileMode = 0o644, directoryMode: FileMode = 0o755,
+    owner: String? = nil, group: String? = nil, excludes: [String] = [], gitignore: Bool = true,
+    deleteExtraneous: Bool = false
+  ) {
+    self.destination = destination
+    tree = LocalTree(source, excludes: excludes, readsGitignore: gitignore)
+    files = Ownership(mode: mode, owner: owner, group: group)
+    folders = Ownership(mode: directoryMode, owner: owner, group: group)
+    deletes = deleteExtraneous
+  }
+
+  public var label: String { "folder \(tree.root) to \(destination)" }
+
+  public var observes: All<TreeManifest, FileState> {
+    // Without deletions there is no need to read through what the host has besides.
+    let tops = Set(tree.entries.keys.map { String($0.prefix { $0 != "/" }) })
+    return All(
+      TreeManifest(destination, entries: deletes ? nil : tops.sorted(), pruning: tree.rules.prunableNames),
+      FileState(destination.parent))
+  }
+
+  public func validate() throws {
+    try files.validate()
+    guard destination.problem == nil else { return }
+    if destination.string.split(separator: "/").count < 2 {
+      throw InvalidTask("\(destination) is a top folder of the host: upload into a folder below it")
+    }
+    if tree.problem == nil, tree.entries.isEmpty {
+      throw InvalidTask("the local folder \(tree.root) has nothing in it to be sent")
+    }
+  }
+
+  public func decide(given facts: (TreeListing, FileStatus)) throws -> Decision {
+    let (listing, parent) = facts
+    switch listing {
+    case .notAFolder:
+      return .failed("\(destination) is a file or a link, where a folder is wanted: remove it first")
+    case .absent:
+      guard parent.exists else {
+        return .failed(
+          "the folder \(destination.parent) doesn't exist: make it first, with Directory(\"\(destination.parent)\")"
+        )
+      }
+      return try Decision(TreeDifference(self, found: nil).actions())
+    case .folder(let found):
+      let difference = TreeDifference(self, found: found)
+      if let path = difference.blockedPath {
+        return .failed(
+          "\(destination / path) is a folder, where a file is to be: remove it, or say deleteExtraneous: true"
+        )
+      }
+      return try Decision(difference.actions())
+    }
+  }
+
+  /// The attributes that an entry is to have; nil for links, which have none of their own.
+  func attributes(of entry: LocalTree.Entry) -> Ownership {
+    switch entry.kind {
+    case .folder: return folders
+    case .link: return Ownership(mode: nil, owner: files.owner, group: files.group)
+    case .file(_, let isExecutable):
+      guard isExecutable, let mode = files.mode else { return files }
+      var attributes = files
+      attributes.mode = FileMode(mode.bits | ((mode.bits & 0o444) >> 2))
+      return attributes
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import MartletCore
+import MartletFacts
+import TestSupport
+import Testing
+
+@testable import MartletTasks
+
+@Suite struct TreeUploadTests {
+  /// A local tree with something of everything.
+  private func makeSource() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try folder.write("src/app.py", "print(1)\n", mode: 0o600)
+    try folder.write("src/run.sh", "#!/bin/sh\n", mode: 0o755)
+    try folder.write("src/pkg/-odd 'name' ü", "x")
+    try folder.write("src/pkg/deep/er/file", "y")
+    try folder.write("src/.gitignore", "*.log\n/media/\n!keep.log\n")
+    try folder.write("src/pkg/.gitignore", "secret\n")
+    for ignored in ["x.log", "media/big", "pkg/secret", ".git/HEAD"] {
+      try folder.write("src/" + ignored, "z")
+    }
+    try folder.write("src/keep.log", "k")
+    return folder
+  }
+
+  @Test func readsTheLocalFolder() throws {
+    let folder = try makeSource()
+    let tree = LocalTree(folder.path + "/src", excludes: ["deep/"], readsGitignore: true)
+    #expect(tree.problem == nil)
+    #expect(
+      tree.entries.keys.sorted() == [
+        ".gitignore", "app.py", "keep.log", "pkg", "pkg/-odd 'name' ü", "pkg/.gitignore", "run.sh",
+      ])
+    let plain = LocalTree(folder.path + "/src", excludes: [], readsGitignore: false)
+    #expect(plain.entries["media/big"] != nil && plain.entries[".git"] == nil)
+  }
+
+  @Test func aFolderThatCannotBeReadIsAProblem() throws {
+    let missing = LocalTree("no/such/folder", excludes: [], readsGitignore: true)
+    #expect(missing.problem?.contains("no/such/folder, looked for in /") == true)
+    let folder = try TemporaryFolder()
+    try folder.write("line\nbreak", "x")
+    #expect(LocalTree(folder.path, excludes: [], readsGitignore: true).problem?.contains("control") == true)
+    var inspection = Inspection()
+    inspection.look(into: TreeUpload("/no/such", to: "/srv/x"))
+    #expect(inspection.problems.count == 1)
+  }
+
+  @Test func wrongArgumentsAreRefused() throws {
+    let folder = try makeSource()
+    #expect(throws: InvalidTask.self) { try TreeUpload(folder.path, to: "/srv").validate() }
+    #expect(throws: InvalidTask.self) { try TreeUpload(folder.path, to: "/srv/x", owner: "").validate() }
+    let empty = try TemporaryFolder()
+    #expect(throws: InvalidTask.self) { try TreeUpload(empty.path, to: "/srv/x").validate() }
+  }
+
+  @Test func occupiedPathsAreFailures() throws {
+    let folder = try makeSource()
+    let task = TreeUpload(folder.path + "/src", to: "/srv/app")
+    #expect(try task.decide(given: (.notAFolder, .directory())).failure?.contains("file or a link") == true)
+    #expect(try task.decide(given: (.absent, .absent)).failure?.contains("/srv doesn't exist") == true)
+    let taken: TreeListing = .folder(["app.py": TreeEntry(status: .directory())])
+    #expect(try task.decide(given: (taken, .directory())).failure?.contains("app.py is a folder") == true)
+  }
+
+  @Test func aFileThatChangesWhileThePlaybookRunsIsAnError() throws {
+    let folder = try makeSource()
+    let task = TreeUpload(folder.path + "/src", to: "/srv/app")
+    try folder.write("src/app.py", "print(2)\n")
+    #expect(throws: InvalidTask.self) { try task.decide(given: (.absent, .directory())) }
+  }
+
+  @Test(arguments: LocalShell.allCases)
+  func convergesOnARealShell(shell: LocalShell) async throws {
+    let folder = try makeSource()
+    _ = try await shell.run("cd \(folder.path) && ln -s app.py src/link && ln -s /no/where src/pkg/dangling")
+    let host = LocalHost(shell)
+    let destination = folder.remote("it's dest")
+    func task(deletes: Bool = false) -> TreeUpload {
+      TreeUpload(
+        folder.path + "/src", to: destination, mode: 0o640, directoryMode: 0o750, owner: "nobody",
+        group: "daemon",
+        excludes: ["__pycache__/"], deleteExtraneous: deletes)
+    }
+    let first = try await host.expectConvergence(of: task())
+    #expect(first.changes.contains("+ pkg/deep/er/"))
+    #expect(first.actions.count == 1)
+    #expect(try folder.read("it's dest/pkg/-odd 'name' ü") == "x")
+    let listing = try await shell.run(
+      "cd \(destination) && stat -c '%a %U %G' . app.py run.sh pkg && readlink link && ls -A .. && ls -A")
+    #expect(
+      listing.text == """
+        750 nobody daemon
+        640 nobody daemon
+        750 nobody daemon
+        750 nobody daemon
+        app.py
+        it's dest
+        src
+        .gitignore
+        app.py
+        keep.log
+        link
+        pkg
+        run.sh
+
+        """)
+
+    // What is the host's own stays, until it is said that it goes; what is left out stays even then.
+    for (name, text) in ["media/up", "x.log", "own", "old/sub/file", "gone/__pycache__/c"].map({
+      ($0, "host")
+    }) {
+      try folder.write("it's dest/" + name, text)
+    }
+    #expect(try await host.decide(task()).isUnchanged)
+
+    try folder.write("src/app.py", "print(22)\n")
+    try folder.write("src/pkg/new/file", "new")
+    _ = try await shell.run(
+      """
+      cd \(folder.path) && rm -r src/pkg/deep src/link && mkdir src/link && echo l >src/link/inside
+      ln -sfn /else/where src/pkg/dangling; rm src/run.sh; ln -s app.py src/run.sh
+      cd \(destination) && chmod 600 keep.log && chown root pkg
+      rm .gitignore && mkdir -p .gitignore/in/side
+      """)
+    let second = try await host.expectConvergence(of: task(deletes: true))
+    #expect(
+      second.changes == [
+        "~ .gitignore, was a folder", "~ app.py", "~ link, was a symbolic link", "+ link/inside",
+        "~ pkg/dangling → /else/where, was /no/where", "+ pkg/new/", "+ pkg/new/file", "~ run.sh, was a file",
+        "~ keep.log: mode 0600 → 0640", "~ pkg: owner root → nobody", "- old/sub/file", "- own",
+        "- pkg/deep/er/file", "- old/", "- old/sub/", "- pkg/deep/", "- pkg/deep/er/",
+      ])
+    #expect(try folder.read("it's dest/app.py") == "print(22)\n")
+    #expect(try folder.read("it's dest/media/up") == "host")
+    #expect(try folder.read("it's dest/gone/__pycache__/c") == "host")
+    #expect(try await shell.run("ls -A \(folder.path)").text == "it's dest\nsrc\n")
+  }
+
+  @Test(arguments: LocalShell.allCases)
+  func aStreamThatBreaksOffChangesNothing(shell: LocalShell) async throws {
+    let folder = try makeSource()
+    let host = LocalHost(shell)
+    let destination = folder.remote("dest")
+    let task = TreeUpload(folder.path + "/src", to: destination)
+    try await host.expectConvergence(of: task)
+    try folder.write("src/app.py", String(repeating: "longer\n", count: 1000))
+    try folder.write("src/keep.log", "other")
+    let again = try await host.decide(TreeUpload(folder.path + "/src", to: destination))
+    var action = try #require(again.actions.first)
+    action.input = action.input.map { Payload(Array($0.bytes.prefix(2000))) }
+    await #expect(throws: LocalHost.Failed.self) { try await host.act(action) }
+    #expect(try folder.read("dest/app.py") == "print(1)\n")
+    #expect(try folder.read("dest/keep.log") == "k")
+    #expect(try await shell.run("ls -A \(folder.path)").text == "dest\nsrc\n")
+  }
+}
