@@ -63,6 +63,19 @@ extension ServerTests {
         "/etc/letsencrypt/live/guestbook.test/fullchain.pem")
       #expect(names.contains("DNS:guestbook.test") && names.contains("DNS:www.guestbook.test"))
 
+      // A site that nginx would not take never stands where nginx reads it.
+      let bad = try await server.run {
+        NginxSite("bad", content: "server { listen 8080; no_such_directive on; }\n")
+      }
+      #expect(bad.code == 1)
+      #expect(bad.failure.contains("no_such_directive"), "\(bad.failure)")
+      #expect(try await server.ask("sh", "-c", "ls /etc/nginx/*/bad* 2>&1 | grep -c 'No such'") == "1")
+
+      // A lost certificate is issued again, though the site that names it keeps nginx from starting.
+      _ = try await server.ask("sh", "-c", "rm -rf /etc/letsencrypt; systemctl stop nginx")
+      let lost = try await server.run { app(domains: ["guestbook.test", "www.guestbook.test"]) }
+      #expect(lost.failure == "")
+
       // Changed code alone: one restart, nothing else.
       let pid = try await server.ask("supervisorctl", "pid", "guestbook")
       try await server.local("echo >>\(Shell.quote(sample))/entries/views.py")

@@ -22,6 +22,22 @@ extension ServerTests {
         try await server.ask(
           "sh", "-c", ". /srv/shop/env; printf '%s|%s|%s|%s' \"$A\" \"$B\" \"$C\" ${#SECRET_KEY}")
           == "it's $5 \\ x|a 'b\"c|s3cret value $x|50")
+      // systemd and python-dotenv read the same, but for the mixture that dotenv has no way to write.
+      let systemd = try await server.ask(
+        "systemd-run", "--quiet", "--pipe", "--wait", "-p", "EnvironmentFile=/srv/shop/env", "sh", "-c",
+        "printf '%s|%s|%s' \"$A\" \"$B\" \"$C\"")
+      #expect(systemd == "it's $5 \\ x|a 'b\"c|s3cret value $x")
+      _ = try await server.run {
+        PipInstall("python-dotenv", into: venv)
+        EnvironmentFile(
+          "/srv/shop/dotenv", ["A": "it's \\ x", "B": "a 'b\"c", "C": "v $x `y` #z \"q\"", "D": "a\\b\\\\c"])
+      }
+      #expect(
+        try await server.ask(
+          "/srv/shop/venv/bin/python", "-c",
+          "import dotenv; v = dotenv.dotenv_values('/srv/shop/dotenv'); print(*(v[k] for k in 'ABCD'), sep='|')"
+        )
+          == "it's \\ x|a 'b\"c|v $x `y` #z \"q\"|a\\b\\\\c")
       let key = try await server.ask("sh", "-c", ". /srv/shop/env; echo $SECRET_KEY")
 
       // The interpreter's end: the environment is built anew, and its packages come back in the same run.
