@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// What a web server answers to a request that the host itself makes, by curl, else wget, else Python.
+/// What a web server answers to a request that the host itself makes, by curl, else Python, else wget.
 ///
 ///     var observes: some Fact { HTTPAnswer("http://127.0.0.1/health", host: "shop.example", within: 10) }
 ///
@@ -77,10 +77,15 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
     if let address { curl += " --connect-to \("::" + address + ":")" }
     if !verifiesCertificate { curl += " -k" }
     curl += " -- \(url)"
-    var wget: ShellCommand = "wget -q -S -O - -T 10 -t 1 --max-redirect=0 --content-on-error"
+    var wget: ShellCommand = "wget -nv -T 10 -t 1 --max-redirect=0 --content-on-error"
     if let host { wget += " --header \("Host: " + host)" }
     if !verifiesCertificate { wget += " --no-check-certificate" }
-    wget += " -- \(url) 2>&1"
+    // wget mixes header and body, so it is asked for each.
+    wget = """
+      _h=$(\(splice: wget) -S -O /dev/null -- \(url) 2>&1)
+      _s=$(printf '%s\\n' "$_h" | sed -n 's/^ *HTTP\\/[0-9.]* \\([0-9][0-9][0-9]\\).*/status \\1/p' | tail -n 1)
+      if [ -z "$_s" ]; then printf '%s\\n' "$_h"; else printf '%s\\n' "$_s"; \(splice: wget) -O - -- \(url) 2>/dev/null; fi
+      """
     let python: ShellCommand = """
       python3 -I -c \(Self.python) \(url) \(host ?? "") \(socket?.string ?? "") \(address ?? "") \(
         verifiesCertificate ? "1" : "")
@@ -92,9 +97,9 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
     let wgetCan = socket == nil && address == nil ? "true" : "false"
     return """
       if command -v curl >/dev/null 2>&1; then \(splice: curl) 2>&1 | \(raw: strip)
-      elif \(raw: wgetCan) && command -v wget >/dev/null 2>&1; then \(splice: wget) | \(raw: strip)
       elif command -v python3 >/dev/null 2>&1; then \(splice: python)
-      else echo "there is no curl, wget or python3 on the host to ask with"; fi
+      elif \(raw: wgetCan) && command -v wget >/dev/null 2>&1; then \(splice: wget)
+      else echo "there is no curl, python3 or wget on the host to ask with"; fi
       """
   }
 
