@@ -55,8 +55,8 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
     "the command \(command.text.debugDescription) did not end within \(Self.timeLimit) seconds, or could not be run"
   }
 
-  /// The command with its folder and variables set, for one `sh -c`.
-  private var script: ShellCommand {
+  /// The command with its folder and variables set, for a shell of its own.
+  package var script: ShellCommand {
     var script: ShellCommand = "cd \(folder ?? "/") || exit 127\n"
     for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
       script += "\(raw: name)=\(value); export \(raw: name)\n"

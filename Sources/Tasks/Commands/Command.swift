@@ -112,12 +112,13 @@ public struct Command: HostTask {
     return [action]
   }
 
-  /// Succeeds if the command needn't be run.
+  /// Succeeds if the command needn't be run. Each test runs with the folder and variables that it was looked
+  /// at with.
   private var guardTest: ShellCommand? {
     var tests: [ShellCommand] = []
     if let creates { tests.append("[ -e \(creates) ] || [ -L \(creates) ]") }
-    if let unless { tests.append("( \(splice: unless)\n)") }
-    if let onlyIf { tests.append("! ( \(splice: onlyIf)\n)") }
+    if let unless { tests.append("( \(splice: test(of: unless, dependsOn: []).script)\n)") }
+    if let onlyIf { tests.append("! ( \(splice: test(of: onlyIf, dependsOn: []).script)\n)") }
     guard let first = tests.first else { return nil }
     return tests.dropFirst().reduce(first) { "\(splice: $0) || \(splice: $1)" }
   }

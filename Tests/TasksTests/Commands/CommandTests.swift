@@ -61,4 +61,17 @@ import Testing
     try await host.act(onlyIf)
     #expect(try await shell.run("ls \(folder.path)").text.isEmpty)
   }
+
+  @Test(arguments: LocalShell.allCases)
+  func guardsRunInTheFolderOfTheCommand(shell: LocalShell) async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("here", "x")
+    let host = LocalHost(shell)
+    let path = RemotePath(folder.path)
+    try await host.expectConvergence(
+      of: Command("touch \"$NAME\"", unless: "[ -e \"$NAME\" ]", in: path, environment: ["NAME": "a b"]))
+    #expect(try folder.read("a b").isEmpty)
+    try await host.act(try await host.decide(Command("rm here", onlyIf: "[ -e here ]", in: path)))
+    #expect(try await shell.run("ls \(path)").text == "a b\n")
+  }
 }
