@@ -46,7 +46,8 @@ public struct CertificateState: ProbedFact, CustomStringConvertible {
       } else if text == "renewer" {
         host.isRenewed = true
       } else if text == "missing openssl" {
-        throw FactError.malformed(kind, "there is no openssl on the host to read certificates with: install it")
+        throw FactError.malformed(
+          kind, "there is no openssl on the host to read certificates with: install it")
       } else if text.hasPrefix("now ") {
         host.now = Int(text.dropFirst(4)) ?? 0
       } else if text.hasPrefix("= ") {

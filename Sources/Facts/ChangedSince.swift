@@ -33,25 +33,26 @@ public struct ChangedSince: ProbedFact, CustomStringConvertible {
   public var dependsOn: [Resource] { watched.map(\.resource) }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
-    ShellCommand(lines: facts.enumerated().map { index, fact in
-      let trees = fact.watched.compactMap { if case .tree(let path) = $0 { path } else { nil } }
-      let files = fact.watched.compactMap { if case .file(let path) = $0 { path } else { nil } }
-      let environments = fact.watched.compactMap {
-        if case .virtualenv(let path) = $0 { path } else { nil }
-      }
-      return """
-        ( printf '= %s\\n' \(String(index))
-        _r=\(fact.stamp); [ -e "$_r" ] || _r=\(fact.startMark)
-        [ -e "$_r" ] || exit 0
-        echo known
-        set -- \(files)
-        for _v in \(environments); do set -- "$@" "$_v/pyvenv.cfg" "$_v"/lib/python3.*/site-packages/*.dist-info/RECORD; done
-        { [ $# = 0 ] || find "$@" ! -type d -cnewer "$_r" -print
-        set -- \(trees)
-        [ $# = 0 ] || find "$@" \\( -name __pycache__ -o -name .git \\) -prune -o ! -type d ! -name '*.py[co]' \
-        -cnewer "$_r" -print; } | sed -n 's/^/+ /;1,5p' ) 2>/dev/null
-        """
-    })
+    ShellCommand(
+      lines: facts.enumerated().map { index, fact in
+        let trees = fact.watched.compactMap { if case .tree(let path) = $0 { path } else { nil } }
+        let files = fact.watched.compactMap { if case .file(let path) = $0 { path } else { nil } }
+        let environments = fact.watched.compactMap {
+          if case .virtualenv(let path) = $0 { path } else { nil }
+        }
+        return """
+          ( printf '= %s\\n' \(String(index))
+          _r=\(fact.stamp); [ -e "$_r" ] || _r=\(fact.startMark)
+          [ -e "$_r" ] || exit 0
+          echo known
+          set -- \(files)
+          for _v in \(environments); do set -- "$@" "$_v/pyvenv.cfg" "$_v"/lib/python3.*/site-packages/*.dist-info/RECORD; done
+          { [ $# = 0 ] || find "$@" ! -type d -cnewer "$_r" -print
+          set -- \(trees)
+          [ $# = 0 ] || find "$@" \\( -name __pycache__ -o -name .git \\) -prune -o ! -type d ! -name '*.py[co]' \
+          -cnewer "$_r" -print; } | sed -n 's/^/+ /;1,5p' ) 2>/dev/null
+          """
+      })
   }
 
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: Value] {

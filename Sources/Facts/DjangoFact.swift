@@ -72,34 +72,35 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
   }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
-    ShellCommand(lines: grouped(facts).enumerated().map { index, group in
-      let project = group.project
-      let queries = "[" + group.facts.map(\.query).joined(separator: ",") + "]"
-      let ask = project.command(
-        "$t \(project.python) -B -W ignore -c \(DjangoDriver.source) \(project.settings ?? "") \(queries)")
-      var script: ShellCommand = """
-        ( printf '= %s\\n' \(String(index))
-        [ -f \(project.path / "manage.py") ] || { echo '! manage.py'; exit; }
-        [ -x \(project.python) ] || { echo '! virtualenv'; exit; }
-        command -v timeout >/dev/null && t='timeout \(deadline)' || t=
+    ShellCommand(
+      lines: grouped(facts).enumerated().map { index, group in
+        let project = group.project
+        let queries = "[" + group.facts.map(\.query).joined(separator: ",") + "]"
+        let ask = project.command(
+          "$t \(project.python) -B -W ignore -c \(DjangoDriver.source) \(project.settings ?? "") \(queries)")
+        var script: ShellCommand = """
+          ( printf '= %s\\n' \(String(index))
+          [ -f \(project.path / "manage.py") ] || { echo '! manage.py'; exit; }
+          [ -x \(project.python) ] || { echo '! virtualenv'; exit; }
+          command -v timeout >/dev/null && t='timeout \(deadline)' || t=
 
-        """
-      if let file = project.environmentFile {
-        script += "[ -r \(file) ] || { echo '! environment'; exit; }\n"
-      }
-      // What Django writes as it starts, such as log files, must not belong to root.
-      if let user = project.user {
-        script += """
-          _u=$(id -u -- \(user) 2>/dev/null) || { echo '! user'; exit; }
-          if [ "$_u" = "$(id -u)" ]; then sh -c \(word: "t=$1\n" + ask) sh "$t"
-          elif command -v runuser >/dev/null; then runuser -u \(user) -- sh -c \(word: "t=$1\n" + ask) sh "$t"
-          else su -s /bin/sh -c \(word: "t=; " + ask) \(user); fi
           """
-      } else {
-        script += "sh -c \(word: "t=$1\n" + ask) sh \"$t\""
-      }
-      return script + " 2>&1 )"
-    })
+        if let file = project.environmentFile {
+          script += "[ -r \(file) ] || { echo '! environment'; exit; }\n"
+        }
+        // What Django writes as it starts, such as log files, must not belong to root.
+        if let user = project.user {
+          script += """
+            _u=$(id -u -- \(user) 2>/dev/null) || { echo '! user'; exit; }
+            if [ "$_u" = "$(id -u)" ]; then sh -c \(word: "t=$1\n" + ask) sh "$t"
+            elif command -v runuser >/dev/null; then runuser -u \(user) -- sh -c \(word: "t=$1\n" + ask) sh "$t"
+            else su -s /bin/sh -c \(word: "t=; " + ask) \(user); fi
+            """
+        } else {
+          script += "sh -c \(word: "t=$1\n" + ask) sh \"$t\""
+        }
+        return script + " 2>&1 )"
+      })
   }
 
   private struct Line: Decodable {
@@ -173,7 +174,8 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
   private func lack(_ what: String) -> String {
     switch what {
     case "manage.py": "there is no \(project.path)/manage.py on the host: upload the project first"
-    case "virtualenv": "there is no \(project.python) on the host: place Virtualenv(\"\(project.virtualenv)\") before"
+    case "virtualenv":
+      "there is no \(project.python) on the host: place Virtualenv(\"\(project.virtualenv)\") before"
     case "environment":
       "\(project.environmentFile?.string ?? "the environment file") is not there, or can't be read by this run's user"
     default: "there is no user \(project.user ?? "") on the host"

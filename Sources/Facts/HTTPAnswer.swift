@@ -50,22 +50,23 @@ public struct HTTPAnswer: ProbedFact, CustomStringConvertible {
   static let bodyLimit = 4096
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
-    ShellCommand(lines: facts.enumerated().map { index, fact in
-      let tries = options.hasActed ? fact.within : 0
-      let wanted = fact.status.map(String.init) ?? "[23][0-9][0-9]"
-      return """
-        ( printf '= %s\\n' \(String(index))
-        _ask() { \(splice: fact.request) }
-        _end=$(($(date +%s) + \(tries)))
-        while :; do
-        _out=$(_ask 2>&1 | head -c \(bodyLimit) | tr -d '\\000')
-        case $_out in "status "\(raw: wanted)*) break;; esac
-        [ "$(date +%s)" -lt "$_end" ] || break
-        sleep 0.5
-        done
-        printf '%s\\n' "$_out" | sed 's/^/|/' )
-        """
-    })
+    ShellCommand(
+      lines: facts.enumerated().map { index, fact in
+        let tries = options.hasActed ? fact.within : 0
+        let wanted = fact.status.map(String.init) ?? "[23][0-9][0-9]"
+        return """
+          ( printf '= %s\\n' \(String(index))
+          _ask() { \(splice: fact.request) }
+          _end=$(($(date +%s) + \(tries)))
+          while :; do
+          _out=$(_ask 2>&1 | head -c \(bodyLimit) | tr -d '\\000')
+          case $_out in "status "\(raw: wanted)*) break;; esac
+          [ "$(date +%s)" -lt "$_end" ] || break
+          sleep 0.5
+          done
+          printf '%s\\n' "$_out" | sed 's/^/|/' )
+          """
+      })
   }
 
   /// Prints `status NNN` and the body, or what went wrong.

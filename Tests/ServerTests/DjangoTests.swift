@@ -19,7 +19,8 @@ extension ServerTests {
         PipInstall("asgiref[tests]", into: venv)
       }
       #expect(
-        try await server.ask("sh", "-c", ". /srv/shop/env; printf '%s|%s|%s|%s' \"$A\" \"$B\" \"$C\" ${#SECRET_KEY}")
+        try await server.ask(
+          "sh", "-c", ". /srv/shop/env; printf '%s|%s|%s|%s' \"$A\" \"$B\" \"$C\" ${#SECRET_KEY}")
           == "it's $5 \\ x|a 'b\"c|s3cret value $x|50")
       let key = try await server.ask("sh", "-c", ". /srv/shop/env; echo $SECRET_KEY")
 

@@ -8,7 +8,9 @@ extension ServerTests {
     @Test func packages() async throws {
       let server = try await Server.fresh()
       try await prove(on: server) { AptPackages("tree", "bc") }
-      #expect(try await server.ask("dpkg-query", "-W", "-f", "${db:Status-Status} ", "tree", "bc") == "installed installed")
+      #expect(
+        try await server.ask("dpkg-query", "-W", "-f", "${db:Status-Status} ", "tree", "bc")
+          == "installed installed")
       try await prove(on: server) { AptPackages("bc", state: .absent) }
       #expect(try await server.ask("sh", "-c", "command -v bc || echo none") == "none")
     }
@@ -44,7 +46,8 @@ extension ServerTests {
       }
       #expect(try await server.ask("id", "-nG", "shop") == "shop www-data")
       #expect(
-        try await server.ask("sh", "-c", "getent passwd shop | cut -d: -f6,7; getent group shop | cut -d: -f3")
+        try await server.ask(
+          "sh", "-c", "getent passwd shop | cut -d: -f6,7; getent group shop | cut -d: -f3")
           == "/srv/shop:/bin/bash\n2000")
       #expect(try await server.ask("stat", "-c", "%U %G", "/srv/shop") == "shop shop")
       try await prove(on: server) {

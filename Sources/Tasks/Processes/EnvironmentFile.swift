@@ -86,7 +86,8 @@ public struct EnvironmentFile: HostTask {
         && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
       if !isName {
         throw InvalidTask(
-          "\"\(name)\" can't be the name of an environment variable: letters, digits and _ only, no digit first")
+          "\"\(name)\" can't be the name of an environment variable: letters, digits and _ only, no digit first"
+        )
       }
     }
     if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $0.value.count > 1 })?.key {

@@ -40,7 +40,8 @@ struct PipRequirement: Sendable, Equatable {
       last.isLetter || last.isNumber
     else {
       throw InvalidTask(
-        "\"\(text)\" is no requirement: write a package's name and, if need be, versions, as in \"django==5.1\"")
+        "\"\(text)\" is no requirement: write a package's name and, if need be, versions, as in \"django==5.1\""
+      )
     }
     self.name = normalizedPackageName(letters)
     var rest = requirement.dropFirst(letters.count).trimmed

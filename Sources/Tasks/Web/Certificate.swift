@@ -134,7 +134,8 @@ public struct Certificate: HostTask {
         throw InvalidTask("\(domain): a wildcard can only be proven by DNS, which this task doesn't do")
       }
       try DomainName.check(domain)
-      if !domain.contains("."), case .custom = server {} else if !domain.contains(".") {
+      if !domain.contains("."), case .custom = server {
+      } else if !domain.contains(".") {
         throw InvalidTask("\"\(domain)\" is no public name: no certificate can be had for it")
       }
     }

@@ -25,7 +25,8 @@ public struct HTTPCheck: HostTask {
   ///   - resources: The services, files and trees that the answer comes from.
   public init(
     _ url: String, status: Int? = nil, body: String? = nil, host: String? = nil,
-    unixSocket socket: RemotePath? = nil, address: String? = nil, verifiesCertificate: Bool = true, within: Int = 10,
+    unixSocket socket: RemotePath? = nil, address: String? = nil, verifiesCertificate: Bool = true,
+    within: Int = 10,
     dependsOn resources: [Resource] = []
   ) {
     answer = HTTPAnswer(

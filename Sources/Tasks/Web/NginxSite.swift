@@ -121,7 +121,8 @@ public struct NginxSite: HostTask {
       actions.append(
         .run(
           Self.reloadScript, summary: "reload nginx",
-          changes: actions.isEmpty ? [.modified("nginx has not read \(changed?.first ?? "the site") yet")] : [],
+          changes: actions.isEmpty
+            ? [.modified("nginx has not read \(changed?.first ?? "the site") yet")] : [],
           touches: [.service("nginx")]))
     }
     return Decision(actions)
@@ -151,7 +152,8 @@ public struct NginxSite: HostTask {
         throw InvalidTask("the location \"\(location.prefix)\" must begin and end with a slash: \"/static/\"")
       }
       if location.prefix.contains(where: { " ;{}\"'\\\n$".contains($0) }) {
-        throw InvalidTask("the location \"\(location.prefix)\" has a character in it that nginx would misread")
+        throw InvalidTask(
+          "the location \"\(location.prefix)\" has a character in it that nginx would misread")
       }
     }
     var paths = configuration.locations.map(\.folder)
