@@ -6,8 +6,8 @@ public import MartletCore
 ///
 /// The task that restarts the service touches the stamp just before. After a boot the stamp, which lies in
 /// `/run`, is gone, and the service's own file stands in for it. What counts is when a file's inode changed
-/// (`find -cnewer`), so that an upload with old modification times counts too. Byte code that Python writes by
-/// itself does not.
+/// (`find -cnewer`, where find knows it), so that an upload with old modification times counts too. Byte code that
+/// Python writes by itself does not.
 public struct ChangedSince: ProbedFact, CustomStringConvertible {
   /// The changed files, five at most; nil if neither the stamp nor the other file is there.
   public typealias Value = [String]?
@@ -45,12 +45,13 @@ public struct ChangedSince: ProbedFact, CustomStringConvertible {
           _r=\(fact.stamp); [ -e "$_r" ] || _r=\(fact.startMark)
           [ -e "$_r" ] || exit 0
           echo known
+          _n=-cnewer; find "$_r" -prune $_n "$_r" || _n=-newer
           set -- \(files)
           for _v in \(environments); do set -- "$@" "$_v/pyvenv.cfg" "$_v"/lib/python3.*/site-packages/*.dist-info/RECORD; done
-          { [ $# = 0 ] || find "$@" ! -type d -cnewer "$_r" -print
+          { [ $# = 0 ] || find "$@" ! -type d $_n "$_r" -print
           set -- \(trees)
           [ $# = 0 ] || find "$@" \\( -name __pycache__ -o -name .git \\) -prune -o ! -type d ! -name '*.py[co]' \
-          -cnewer "$_r" -print; } | sed -n 's/^/+ /;1,5p' ) 2>/dev/null
+          $_n "$_r" -print; } | sed -n 's/^/+ /;1,5p' ) 2>/dev/null
           """
       })
   }

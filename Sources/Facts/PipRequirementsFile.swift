@@ -39,7 +39,7 @@ public struct PipRequirementsFile: ProbedFact, CustomStringConvertible {
     sed 's/^/|/' <"$1"; echo
     [ "$2" -lt 8 ] || return
     sed -n 's/^[[:space:]]*\\(-r\\|-c\\|--requirement\\|--constraint\\)[[:space:]=]*\\([^[:space:]#]\\{1,\\}\\).*/\\2/p' <"$1" \
-    | while IFS= read -r _r; do
+    | while IFS= read -r _r || [ -n "$_r" ]; do
     case $_r in *://*) continue;; /*) ;; *) _r=${1%/*}/$_r;; esac
     _martlet_requirements "$_r" $(($2 + 1)); done; }
     for _f in \(facts.map(\.path)); do printf 'A %s\\n' "$_f"; _martlet_requirements "$_f" 0; done ) 2>/dev/null

@@ -13,8 +13,9 @@ public struct InstallPython: CompositeTask {
   /// - Parameter headers: Whether a compiler and Python's headers are wanted, for packages without wheels.
   public init(headers: Bool = false) { self.headers = headers }
 
-  public var body: Steps {
-    AptPackages(
-      ["python3", "python3-venv"] + (headers ? ["python3-dev", "build-essential"] : []), recommends: false)
+  var packages: [String] {
+    ["python3", "python3-venv"] + (headers ? ["python3-dev", "build-essential"] : [])
   }
+
+  public var body: Steps { AptPackages(packages, recommends: false) }
 }

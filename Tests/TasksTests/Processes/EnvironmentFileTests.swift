@@ -1,0 +1,58 @@
+import MartletCore
+import MartletFacts
+@testable import MartletTasks
+import TestSupport
+import Testing
+
+@Suite struct EnvironmentFileTests {
+  static let values = [
+    "plain": "abc", "empty": "", "blank": "a b  c ", "quote": "it's", "double": "say \"hi\"",
+    "dollar": "$HOME",
+    "tick": "`id`", "backslash": "a\\b", "two": "a\\\\b", "end": "a\\", "hash": "a #b", "all": "'\"\\$`!*",
+    "equals": "a=b&c=d", "unicode": "é ☃",
+  ]
+
+  @Test(arguments: LocalShell.allCases) func valuesComeBackExactly(shell: LocalShell) async throws {
+    let folder = try TemporaryFolder()
+    let host = LocalHost(shell)
+    let path = folder.remote("env")
+    let task = EnvironmentFile(
+      path, Self.values, secrets: ["hidden": Secret("p'a\"s$s")], generated: ["KEY"], isReadByDotenv: false)
+    try await host.expectConvergence(of: task)
+    for (name, value) in Self.values.merging(["hidden": "p'a\"s$s"], uniquingKeysWith: { $1 }) {
+      #expect(try await shell.run(". \(path); printf %s \"$\(raw: name)\"").text == value, "\(name)")
+    }
+    let key = try await shell.run(". \(path); printf %s \"$KEY\"").text
+    #expect(key.count == 50)
+    // Another value, and what was generated is kept.
+    let other = EnvironmentFile(path, ["plain": "new"], generated: ["KEY"])
+    let decision = try await host.expectConvergence(of: other)
+    #expect(decision.changes.contains("- hidden"))
+    #expect(try await shell.run(". \(path); printf %s \"$KEY\"").text == key)
+  }
+
+  @Test func plansNameVariablesAndNoValues() {
+    let task = EnvironmentFile("/srv/env", ["A": "1"], secrets: ["B": Secret("hush-hush")])
+    #expect(task.decide(given: .absent).changes == ["+ A", "+ B"])
+    #expect(task.decide(given: .absent).actions.allSatisfy { !$0.summary.contains("hush") })
+    let found = EnvironmentFileStatus.file(
+      .init(
+        mode: 0o640, owner: "root", group: "root", sum: SHA256.hex("A=1\nB=hush-hush\n"), names: ["A", "B"]))
+    #expect(task.decide(given: found).isUnchanged)
+    #expect(task.decide(given: .notAFile).failure != nil)
+  }
+
+  @Test func wrongArgumentsAreRefused() {
+    for name in ["", "1A", "A-B", "A B", "A="] {
+      #expect(throws: InvalidTask.self) { try EnvironmentFile("/srv/env", [name: "x"]).validate() }
+    }
+    #expect(throws: InvalidTask.self) { try EnvironmentFile("/srv/env", ["A": "x\ny"]).validate() }
+    #expect(throws: InvalidTask.self) { try EnvironmentFile("/srv/env", ["A": "${B}"]).validate() }
+    #expect(throws: InvalidTask.self) {
+      try EnvironmentFile("/srv/env", ["A": "1"], generated: ["A"]).validate()
+    }
+    #expect(throws: Never.self) {
+      try EnvironmentFile("/srv/env", ["A": "$5 'x'"], isReadByDotenv: false).validate()
+    }
+  }
+}

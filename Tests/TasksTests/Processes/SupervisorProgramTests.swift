@@ -1,0 +1,91 @@
+import MartletCore
+import MartletFacts
+@testable import MartletTasks
+import TestSupport
+import Testing
+
+@Suite struct SupervisorProgramTests {
+  private let task = SupervisorProgram(
+    "shop", command: "/srv/venv/bin/gunicorn shop.wsgi --access-logformat \("%(h)s")", user: "shop",
+    environmentFile: "/srv/env")
+  private let running = SupervisorAnswer.processes([SupervisedProcess(name: "shop", state: .running)])
+
+  private func decide(
+    _ answer: SupervisorAnswer, changed: [String]? = [], isWritten: Bool = true,
+    _ other: SupervisorProgram? = nil
+  ) -> Decision {
+    let task = other ?? task
+    return task.decide(
+      given: (
+        isWritten ? .file(owner: "root", group: "root") : .absent,
+        isWritten ? FileDigest(of: task.configuration) : nil, .directory(), answer, changed
+      ))
+  }
+
+  @Test func theConfiguration() {
+    let text = String(decoding: task.configuration.bytes, as: UTF8.self)
+    #expect(text.contains("[program:shop]\n"))
+    #expect(text.contains("exec /srv/venv/bin/gunicorn shop.wsgi --access-logformat '\\''%%(h)s'\\'''\n"))
+    #expect(text.contains("set -a; . /srv/env; set +a;"))
+    #expect(text.contains("\nuser=shop\n"))
+  }
+
+  @Test func whatRunsIsLeftAlone() { #expect(decide(running).isUnchanged) }
+
+  @Test func aChangeMeansOneRestart() {
+    let code = decide(running, changed: ["/srv/app/views.py"])
+    #expect(code.changes == ["~ restarted: /srv/app/views.py has changed"])
+    #expect(code.actions.count == 1)
+    let new = decide(.processes([]), isWritten: false)
+    #expect(
+      new.actions.map(\.summary) == [
+        "write /etc/supervisor/conf.d/shop.conf", "supervisorctl start shop",
+      ])
+    let down = decide(.processes([SupervisedProcess(name: "shop", state: .fatal)]))
+    #expect(down.changes == ["~ FATAL → RUNNING"])
+    #expect(decide(.notInstalled).failure?.contains("AptPackages") == true)
+  }
+
+  @Test func stopped() {
+    let task = SupervisorProgram("shop", command: "/bin/true", isRunning: false)
+    #expect(decide(.processes([SupervisedProcess(name: "shop", state: .stopped)]), task).isUnchanged)
+    #expect(decide(running, task).changes == ["~ RUNNING → STOPPED"])
+  }
+
+  @Test func wrongArgumentsAreRefused() {
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("a b", command: "x").validate() }
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "").validate() }
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "x ; y").validate() }
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "x # y").validate() }
+    var options = SupervisorProgram.Options()
+    options.stopSignal = "sigterm"
+    #expect(throws: InvalidTask.self) {
+      try SupervisorProgram("a", command: "x", options: options).validate()
+    }
+    #expect(throws: Never.self) { try task.validate() }
+  }
+
+  @Test func statusLines() throws {
+    let output = ProbeOutput(
+      """
+      installed
+      shop                             RUNNING   pid 12, uptime 0:01:02
+      jobs:jobs_00                     STARTING
+      jobs:jobs_01                     FATAL     Exited too quickly (process log may have details)
+
+      """)
+    let facts = [SupervisorStatus("shop"), SupervisorStatus("jobs"), SupervisorStatus("none")]
+    let values = try SupervisorStatus.parse(output, for: facts)
+    #expect(
+      values[facts[0]]
+        == .processes([.init(name: "shop", state: .running, detail: "pid 12, uptime 0:01:02")]))
+    guard case .processes(let jobs)? = values[facts[1]] else { throw InvalidTask("no answer") }
+    #expect(jobs.map(\.state) == [.starting, .fatal])
+    #expect(values[facts[2]] == .processes([]))
+    let down = ProbeOutput("installed\nunix:///var/run/supervisor.sock no such file\n")
+    #expect(
+      try SupervisorStatus.parse(down, for: facts)[facts[0]]
+        == .notRunning("unix:///var/run/supervisor.sock no such file"))
+    #expect(try SupervisorStatus.parse(ProbeOutput(""), for: facts)[facts[0]] == .notInstalled)
+  }
+}
