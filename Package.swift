@@ -107,7 +107,7 @@ let package = Package(
       "Server",
       [
         "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
-        "MartletTesting", subprocess,
+        "MartletTesting", "TestSupport", subprocess,
       ]),
   ]
 )
