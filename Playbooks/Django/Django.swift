@@ -1,28 +1,33 @@
 import Martlet
 
-/// Deploys the guest book in `app` to every server of the group `web`.
+/// Deploys the guest book in `app` to every server of the group `web`; run it from the repository's top folder.
 @main struct Django: Playbook {
   struct Vars: HostVars {
-    var domain = "localhost"
-    /// Who hears of certificates that are about to expire; without an address the site is plain HTTP.
-    var email = ""
+    /// The site's name: with one it is served by HTTPS, without one by plain HTTP at the host's address.
+    var domain = ""
+    /// Who hears of certificates that are about to expire.
+    var email: String?
     var workers = 3
   }
 
   var plays: Plays {
-    Play("Guest book", on: "web", vars: Vars.self, become: true) { host in guestbook(host.vars) }
+    Play("Guest book", on: "web", vars: Vars.self, become: true) { host in
+      guestbook(host.vars, address: host.address)
+    }
   }
 
-  func guestbook(_ vars: Vars) -> DjangoApp {
+  func guestbook(_ vars: Vars, address: String) -> DjangoApp {
+    let isPublic = !vars.domain.isEmpty
     var options = DjangoApp.Options()
     options.workers = vars.workers
     options.healthPath = "/healthz"
+    options.isDefaultSite = !isPublic
     return DjangoApp(
       "guestbook", from: "Playbooks/Django/app", wsgi: "guestbook.wsgi", settings: "guestbook.settings",
-      domains: [vars.domain],
+      domains: [isPublic ? vars.domain : address],
       environment: [
-        "ALLOWED_HOSTS": vars.domain, "HTTPS": vars.email.isEmpty ? "off" : "on",
+        "ALLOWED_HOSTS": isPublic ? vars.domain : address, "HTTPS": isPublic ? "on" : "off",
         "DATABASE": "/srv/guestbook/data/db.sqlite3", "STATIC_ROOT": "/srv/guestbook/static",
-      ], tls: vars.email.isEmpty ? .none : .letsEncrypt(email: vars.email), options: options)
+      ], tls: isPublic ? .letsEncrypt(email: vars.email) : .none, options: options)
   }
 }

@@ -10,6 +10,8 @@ struct EventLines {
   private var hosts: [String] = []
   private var recaps: [String: HostRecap] = [:]
   private var unexplained: [String: [TaskReference]] = [:]
+  /// What running tasks are about to change, by host and task: shown once they have.
+  private var pending: [String: [Int: [ReportLine]]] = [:]
 
   /// From how many hosts on a folded recap names only those with failures.
   static let foldingLimit = 40
@@ -47,6 +49,7 @@ struct EventLines {
       return block(host, .warning, "warning: ", message)
     case .hostFinished(let host, let recap):
       recaps[host] = recap
+      pending[host] = nil
       let failed = unexplained.removeValue(forKey: host) ?? []
       return failed.map { ReportLine(host, .failed, "FAILED: \(name($0))") }
     case .runFinished(let exitCode):
@@ -54,14 +57,15 @@ struct EventLines {
     }
   }
 
-  private func lines(_ host: String, _ task: TaskReference, _ plan: TaskPlan) -> [ReportLine] {
+  private mutating func lines(_ host: String, _ task: TaskReference, _ plan: TaskPlan) -> [ReportLine] {
     switch plan {
     case .change(let actions, let diff):
-      let verb = isCheck ? "would change" : "will change"
       let label = DisplayText.line(task.label)
-      let steps = actions.map { ReportLine(host, .plain, "  \(summary($0))") }
-      return [ReportLine(host, .changed, "\(verb): \(name(task))")]
-        + (steps.map(\.text) == ["  \(label)"] ? [] : steps) + diff.map { line(host, $0) }
+      let steps = actions.map(summary).filter { $0 != label }.map { ReportLine(host, .plain, "  \($0)") }
+      let details = diff.isEmpty ? steps : diff.map { line(host, $0) }
+      guard !isCheck else { return [ReportLine(host, .changed, "would change: \(name(task))")] + details }
+      pending[host, default: [:]][task.index] = details
+      return []
     case .unknown(let reason):
       guard isCheck || verbose else { return [] }
       return [ReportLine(host, .warning, "unknown: \(name(task)): \(DisplayText.line(reason))")]
@@ -76,7 +80,10 @@ struct EventLines {
       // The failure of the host tells more. Only a task that it doesn't name is listed, when the host is done.
       unexplained[host, default: []].append(task)
       return []
-    case .changed: return isCheck ? [] : [ReportLine(host, .changed, "changed: \(name(task))")]
+    case .changed:
+      guard !isCheck else { return [] }
+      let details = pending[host]?.removeValue(forKey: task.index) ?? []
+      return [ReportLine(host, .changed, "changed: \(name(task))")] + details
     case .ok: return verbose ? [ReportLine(host, .quiet, "ok: \(name(task))")] : []
     case .skipped: return verbose ? [ReportLine(host, .quiet, "skipped: \(name(task))")] : []
     case .unknown: return []

@@ -45,8 +45,8 @@ extension SSHConnection {
   private func credentials(_ agentKeys: [AgentClient.Key], _ record: inout Record) -> [Credential] {
     var credentials: [Credential] = []
     func agentCredential(_ key: AgentClient.Key) -> Credential {
-      let name = key.comment.isEmpty ? fingerprint(key.blob) : printable(key.comment, limit: 60)
-      return Credential(blob: key.blob, signer: .agent, label: "\(name) (agent)")
+      let name = key.comment.isEmpty ? "" : "\(key.comment) "
+      return Credential(blob: key.blob, signer: .agent, label: "\(name)\(fingerprint(key.blob)) (agent)")
     }
     for case .file(let path) in target.identities {
       do throws(KeyFile.Failure) {
@@ -118,7 +118,7 @@ extension SSHConnection {
   /// Nothing was accepted.
   private func report(_ record: Record, _ scope: Scope) async throws(SSHError) {
     let user = printable(target.user)
-    let notes = record.problems.isEmpty ? "" : ". Also: " + record.problems.joined(separator: "; ")
+    let notes = record.problems.isEmpty ? "" : " Also: " + record.problems.joined(separator: "; ")
     // Asked only now, because the question is a login attempt ("none") of its own.
     let offered = try await methodsOffered(scope)
     if libssh2_userauth_authenticated(link?.session) != 0 { return }

@@ -51,8 +51,6 @@ final class Reactor: SerialExecutor, TaskExecutor {
     _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  // MARK: Executor
-
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     change { $0.jobs.append(job) }
@@ -66,8 +64,6 @@ final class Reactor: SerialExecutor, TaskExecutor {
   func checkIsolated() { precondition(isCurrentThread, "not on the reactor's thread") }
 
   func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
-
-  // MARK: Sockets, timers and calls from other threads
 
   /// Calls `handler` on the reactor's thread whenever the descriptor turns readable or writable.
   ///
@@ -122,8 +118,6 @@ final class Reactor: SerialExecutor, TaskExecutor {
     event.data.u64 = id
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0
   }
-
-  // MARK: The thread
 
   private func loop() {
     thread.store(UInt(pthread_self()), ordering: .relaxed)

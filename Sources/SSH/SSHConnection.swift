@@ -70,8 +70,6 @@ public actor SSHConnection {
     return channels.isEmpty ? .idle : .running
   }
 
-  // MARK: Waiting
-
   /// Runs `body`, and ends its waiting at the deadline or when the task is cancelled.
   func withScope<T>(
     parent: Scope? = nil, timeout: Duration? = nil, _ body: (Scope) async throws(SSHError) -> T
@@ -193,8 +191,6 @@ public actor SSHConnection {
     link?.flush()
     if waiters.isEmpty, phase == .idle, failure == nil { service() } else { wake() }
   }
-
-  // MARK: Ends
 
   /// Ends the connection for good; all calls that wait fail with `error`.
   func fail(_ error: SSHError) {

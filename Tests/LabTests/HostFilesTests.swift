@@ -27,6 +27,9 @@ import Testing
           hosts:
             lab1: {ansible_host: 10.88.0.2}
             lab2: {ansible_host: 10.88.0.3}
+          children:
+            web:
+              hosts: {lab1: {}, lab2: {}}
 
         """)
   }

@@ -14,15 +14,13 @@ import Testing
     #expect(
       report(mixedRun) == """
         Shop: 3 hosts
-        web1  | will change: file /etc/motd (Shop/S.swift:7)
-        web1  |   write /etc/motd
+        web1  | changed: file /etc/motd (Shop/S.swift:7)
         web1  |   /etc/motd
         web1  |   @@ -1 +1,2 @@
         web1  |     hello
         web1  |   - old
         web1  |   + new
         web1  |   ~ mode 0600 → 0644
-        web1  | changed: file /etc/motd (Shop/S.swift:7)
         web1  | changed: handler reload nginx (Shop/S.swift:3)
         web10 | FAILED: nginx (Shop/S.swift:9)
         web10 |   the command failed

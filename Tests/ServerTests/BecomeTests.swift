@@ -62,6 +62,10 @@ extension ServerTests {
       }
       #expect(run.failure == "")
       #expect(try await server.ask("stat", "-c", "%U", "/tmp/who-asker") == "asker")
+      try await prove(on: server) {
+        // The guard is asked as the same user, in the look as in the act.
+        Command("touch /tmp/mine", unless: "[ $(id -un) = asker ] && test -e /tmp/mine").become("asker")
+      }
     }
 
     @Test(arguments: ["fish", "tcsh"])
@@ -82,7 +86,9 @@ extension ServerTests {
     @Test func noiseOfABashrc() async throws {
       let server = try await Server.fresh()
       _ = try await server.ask(
-        "sh", "-c", "printf 'echo Welcome, you have mail; echo fact 0 >&2\\n%s\\n' \"$(cat /home/deploy/.bashrc)\" >/tmp/rc; cat /tmp/rc >/home/deploy/.bashrc")
+        "sh", "-c",
+        "printf 'echo Welcome, you have mail; echo fact 0 >&2\\n%s\\n' \"$(cat /home/deploy/.bashrc)\" >/tmp/rc; cat /tmp/rc >/home/deploy/.bashrc"
+      )
       let run = try await server.run(user: "deploy") { File(file, content: "quiet\n") }
       #expect(run.failure == "")
       #expect(try await server.ask("cat", file.string) == "quiet")

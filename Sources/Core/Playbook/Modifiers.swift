@@ -27,7 +27,11 @@ extension StepGroup {
 
   /// Runs the commands of these steps as another user, unless a step says otherwise itself.
   public func become(_ user: String, file: String = #fileID, line: Int = #line) -> Steps {
-    modified(file, line) { $0.user = $0.user ?? user }
+    modified(file, line) { step in
+      guard step.user == nil else { return }
+      step.user = user
+      if let task = step.task as? any RunsAsUser { step.task = task.running(as: user) }
+    }
   }
 
   private func modified(_ file: String, _ line: Int, _ change: (inout Step) -> Void) -> Steps {
@@ -35,4 +39,10 @@ extension StepGroup {
     for index in steps.items.indices { change(&steps.items[index]) }
     return steps
   }
+}
+
+/// A task that asks the host by commands too, and has to run those as the same user.
+public protocol RunsAsUser: HostTask {
+  /// The task as that user, unless it names one itself.
+  func running(as user: String) -> Self
 }

@@ -25,7 +25,7 @@ public struct Steps: StepGroup {
 /// One task in a play, with its modifiers.
 package struct Step: Sendable, Identifiable {
   package let id: StepID
-  package let task: any HostTask
+  package var task: any HostTask
   package var location: SourceLocation
   package var name: String?
   package var tags: Set<String> = []

@@ -18,8 +18,7 @@ actor HostRun {
   /// Whether an action of this run was sent.
   private var hasActed = false
   private var failure: HostFailure?
-  private var recap = HostRecap()
-  private let began = ContinuousClock.now
+  private var report: HostReport
 
   /// How often a host may be looked at again before a playbook that never comes to rest is given up.
   private static let maximumRounds = 25
@@ -35,6 +34,7 @@ actor HostRun {
     self.transport = transport
     self.options = options
     self.reporter = reporter
+    report = HostReport(host: host.name, showsContents: options.diff, reporter: reporter)
   }
 
   /// Why the host was stopped; nil while all is well.
@@ -114,16 +114,16 @@ actor HostRun {
       }
       try refuseFailures(in: round, play: play, progress: progress)
       if options.check {
-        reportPlan(round, play: play)
-        reportWarnings(of: play)
+        report.plan(round, play: play)
+        report.warnings(of: play, given: answers)
         return
       }
       guard !round.program.isEmpty else {
-        reportWarnings(of: play)
-        finishTasks(round, play: play, progress: progress)
+        report.warnings(of: play, given: answers)
+        report.finishTasks(round, play: play, progress: progress)
         return
       }
-      report(round.program, decisions: round.decisions, play: play)
+      report.beginning(round)
       try await act(on: round.program, play: play, progress: &progress)
       try await look(for: index)
     }
@@ -138,15 +138,15 @@ actor HostRun {
     for (item, decision) in zip(play.items, round.decisions) {
       switch decision {
       case .failed(let reason):
-        finishTask(item.reference, .failed)
+        report.finish(item.reference, .failed)
         throw HostStop(HostFailure(.task, reason, task: item.reference))
       case .change(let actions) where progress.acted.contains(item.step.id):
-        finishTask(item.reference, .failed)
+        report.finish(item.reference, .failed)
         throw HostStop(
           HostFailure(
             .task, "did not converge: its actions ran, and it still wants them. Another task may undo them.",
             task: item.reference,
-            output: actions.map(\.summary) + diffLines(of: actions).map(\.text)))
+            output: actions.map(\.summary) + report.diff(of: actions).map(\.text)))
       default: continue
       }
     }
@@ -215,16 +215,16 @@ actor HostRun {
           progress.finishedOneShots.insert(step.id)
         }
         if changed { progress.changed.insert(step.id) }
-        finishTask(entry.reference, changed ? .changed : .ok)
+        report.finish(entry.reference, changed ? .changed : .ok)
         handledMarkers = []
       } else if own.contains(where: { results[$0] != .skipped }) {
-        finishTask(entry.reference, .changed)
+        report.finish(entry.reference, .changed)
         if let marker = entry.item.handler { handledMarkers.insert(marker) }
       }
     }
     if let (index, status, output) = log.failure {
       let entry = program[index]
-      finishTask(entry.reference, .failed)
+      report.finish(entry.reference, .failed)
       throw HostStop(
         HostFailure(
           .task, "\(entry.reference.label) failed", task: entry.reference,
@@ -235,91 +235,15 @@ actor HostRun {
     }
   }
 
-  private func finishTasks(_ round: Round, play: HostTasks.PlayTasks, progress: PlayProgress) {
-    for (item, decision) in zip(play.items, round.decisions)
-    where !item.isFlush && !progress.acted.contains(item.step.id) {
-      if case .skipped = decision {
-        finishTask(item.reference, .skipped)
-      } else {
-        finishTask(item.reference, .ok)
-      }
-    }
-  }
-
-  private func reportPlan(_ round: Round, play: HostTasks.PlayTasks) {
-    for (item, decision) in zip(play.items, round.decisions) where !item.isFlush {
-      switch decision {
-      case .change(let actions):
-        reporter.report(.planned(host: host.name, task: item.reference, plan: plan(actions)))
-        finishTask(item.reference, .changed)
-      case .unknown(let reason):
-        reporter.report(.planned(host: host.name, task: item.reference, plan: .unknown(reason)))
-        finishTask(item.reference, .unknown)
-      case .skipped: finishTask(item.reference, .skipped)
-      default: finishTask(item.reference, .ok)
-      }
-    }
-    for handler in round.handlers {
-      reporter.report(
-        .planned(host: host.name, task: handler.reference, plan: plan(handler.handler.actions)))
-      finishTask(handler.reference, .changed)
-    }
-  }
-
-  private func reportWarnings(of play: HostTasks.PlayTasks) {
-    func warnings<T: HostTask>(of task: T) -> [String] {
-      (try? task.observes.value(in: answers)).map(task.warnings) ?? []
-    }
-    for item in play.items {
-      for text in warnings(of: item.step.task) {
-        reporter.report(.warning(host: host.name, message: "\(item.reference.label): \(text)"))
-      }
-    }
-  }
-
-  private func report(
-    _ program: [Round.ProgramItem], decisions: [TaskDecision], play: HostTasks.PlayTasks
-  ) {
-    for entry in program where entry.isLastOfTask {
-      guard let task = entry.task, case .change(let actions) = decisions[task] else { continue }
-      reporter.report(.planned(host: host.name, task: entry.reference, plan: plan(actions)))
-    }
-  }
-
-  private func plan(_ actions: [Action]) -> TaskPlan {
-    .change(actions: actions.map(\.summary), diff: diffLines(of: actions))
-  }
-
-  private func diffLines(of actions: [Action]) -> [DiffLine] {
-    actions.flatMap(\.changes).flatMap { DiffLine.render($0, showContents: options.diff) }
-  }
-
-  private func finishTask(_ task: TaskReference, _ outcome: TaskOutcome) {
-    switch outcome {
-    case .ok: recap.ok += 1
-    case .changed: recap.changed += 1
-    case .skipped: recap.skipped += 1
-    case .unknown: recap.unknown += 1
-    case .failed: recap.failed += 1
-    }
-    reporter.report(.taskFinished(host: host.name, task: task, outcome: outcome))
-  }
-
   private func fail(_ failure: HostFailure) {
     self.failure = failure
-    if failure.kind == .unreachable { recap.unreachable = true }
-    if failure.kind == .task, recap.failed == 0 { recap.failed = 1 }
-    reporter.report(.hostFailed(host: host.name, failure: failure))
+    report.fail(failure)
   }
 
   private func finish() async {
-    if let channel {
-      recap.exchanges = await channel.exchanges
-      await channel.close()
-    }
-    let seconds = began.duration(to: .now) / .seconds(1)
-    recap.seconds = (seconds * 1000).rounded() / 1000
-    reporter.report(.hostFinished(host: host.name, recap: recap))
+    let exchanges = await channel?.exchanges ?? 0
+    await channel?.close()
+    report.finish(exchanges: exchanges)
   }
 }
 

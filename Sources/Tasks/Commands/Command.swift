@@ -10,13 +10,13 @@ public import MartletFacts
 /// Without a guard it runs in every run, once, and counts as a change unless `changedWhen` says otherwise.
 /// With `creates` or `unless` it runs only while they do not hold; they must hold afterwards. The guards are
 /// tested again right before the command runs.
-public struct Command: HostTask {
+public struct Command: HostTask, RunsAsUser {
   let command: ShellCommand
   let creates: RemotePath?
   let unless: ShellCommand?
   let onlyIf: ShellCommand?
   let changedWhen: ChangedWhen
-  let user: String?
+  var user: String?
   let folder: RemotePath?
   let environment: [String: String]
   let input: Contents?
@@ -49,6 +49,12 @@ public struct Command: HostTask {
     self.environment = environment
     self.input = input
     self.timeout = timeout
+  }
+
+  public func running(as user: String) -> Command {
+    var command = self
+    command.user = self.user ?? user
+    return command
   }
 
   public var label: String {

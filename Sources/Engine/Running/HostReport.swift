@@ -1,0 +1,103 @@
+internal import MartletCore
+
+/// What a host's run tells the reports, and the sums that it comes to.
+struct HostReport {
+  let host: String
+  /// Whether the contents of files are compared line by line.
+  let showsContents: Bool
+  let reporter: Reporter
+  private var recap = HostRecap()
+  private let began = ContinuousClock.now
+
+  init(host: String, showsContents: Bool, reporter: Reporter) {
+    self.host = host
+    self.showsContents = showsContents
+    self.reporter = reporter
+  }
+
+  /// The last word on one task.
+  mutating func finish(_ task: TaskReference, _ outcome: TaskOutcome) {
+    switch outcome {
+    case .ok: recap.ok += 1
+    case .changed: recap.changed += 1
+    case .skipped: recap.skipped += 1
+    case .unknown: recap.unknown += 1
+    case .failed: recap.failed += 1
+    }
+    reporter.report(.taskFinished(host: host, task: task, outcome: outcome))
+  }
+
+  /// The last word on all tasks that had nothing to do.
+  mutating func finishTasks(_ round: Round, play: HostTasks.PlayTasks, progress: PlayProgress) {
+    for (item, decision) in zip(play.items, round.decisions)
+    where !item.isFlush && !progress.acted.contains(item.step.id) {
+      if case .skipped = decision {
+        finish(item.reference, .skipped)
+      } else {
+        finish(item.reference, .ok)
+      }
+    }
+  }
+
+  /// In check mode, the plan is all there is.
+  mutating func plan(_ round: Round, play: HostTasks.PlayTasks) {
+    for (item, decision) in zip(play.items, round.decisions) where !item.isFlush {
+      switch decision {
+      case .change(let actions):
+        reporter.report(.planned(host: host, task: item.reference, plan: plan(actions)))
+        finish(item.reference, .changed)
+      case .unknown(let reason):
+        reporter.report(.planned(host: host, task: item.reference, plan: .unknown(reason)))
+        finish(item.reference, .unknown)
+      case .skipped: finish(item.reference, .skipped)
+      default: finish(item.reference, .ok)
+      }
+    }
+    for handler in round.handlers {
+      reporter.report(.planned(host: host, task: handler.reference, plan: plan(handler.handler.actions)))
+      finish(handler.reference, .changed)
+    }
+  }
+
+  /// What the next program is going to do.
+  func beginning(_ round: Round) {
+    for entry in round.program where entry.isLastOfTask {
+      guard let task = entry.task, case .change(let actions) = round.decisions[task] else { continue }
+      reporter.report(.planned(host: host, task: entry.reference, plan: plan(actions)))
+    }
+  }
+
+  /// What tasks want the user to know.
+  func warnings(of play: HostTasks.PlayTasks, given answers: Answers) {
+    func warnings<T: HostTask>(of task: T) -> [String] {
+      (try? task.observes.value(in: answers)).map(task.warnings) ?? []
+    }
+    for item in play.items {
+      for text in warnings(of: item.step.task) {
+        reporter.report(.warning(host: host, message: "\(item.reference.label): \(text)"))
+      }
+    }
+  }
+
+  mutating func fail(_ failure: HostFailure) {
+    if failure.kind == .unreachable { recap.unreachable = true }
+    if failure.kind == .task, recap.failed == 0 { recap.failed = 1 }
+    reporter.report(.hostFailed(host: host, failure: failure))
+  }
+
+  /// The last word on the host.
+  mutating func finish(exchanges: Int) {
+    recap.exchanges = exchanges
+    let seconds = began.duration(to: .now) / .seconds(1)
+    recap.seconds = (seconds * 1000).rounded() / 1000
+    reporter.report(.hostFinished(host: host, recap: recap))
+  }
+
+  func diff(of actions: [Action]) -> [DiffLine] {
+    actions.flatMap(\.changes).flatMap { DiffLine.render($0, showContents: showsContents) }
+  }
+
+  private func plan(_ actions: [Action]) -> TaskPlan {
+    .change(actions: actions.map(\.summary), diff: diff(of: actions))
+  }
+}
