@@ -22,7 +22,8 @@ enum HostFiles {
     if hosts.isEmpty { return text.replacing("  hosts:\n", with: "  hosts: {}\n") }
     for host in hosts { text += "    \(host.name): {ansible_host: \(host.address)}\n" }
     // The group that playbooks for web servers speak of.
-    return text + "  children:\n    web:\n      hosts: {\(hosts.map { "\($0.name): {}" }.joined(separator: ", "))}\n"
+    return text
+      + "  children:\n    web:\n      hosts: {\(hosts.map { "\($0.name): {}" }.joined(separator: ", "))}\n"
   }
 
   /// A YAML string, quoted where YAML could take it for something else (YAML 1.2, 7.3.1).

@@ -15,7 +15,9 @@ import Testing
   }
 
   private func diff(_ old: String?, _ new: Contents) -> String {
-    text(DiffLine.render(.contents("/f", old: old.map { Array($0.utf8) }, new: new), showContents: true))
+    text(
+      DiffLine.render(
+        .contents("/f", isNew: old == nil, old: old.map { Array($0.utf8) }, new: new), showContents: true))
   }
 
   @Test func `Simple changes are one line`() {
@@ -25,15 +27,15 @@ import Testing
   }
 
   @Test func `Without the wish for contents a file is its size`() {
-    let known = Change.contents("/f", old: Array("ab".utf8), new: "abc")
+    let known = Change.contents("/f", isNew: false, old: Array("ab".utf8), new: "abc")
     #expect(DiffLine.render(known, showContents: false) == [DiffLine(.modified, "/f (2 → 3 bytes)")])
-    let new = Change.contents("/f", old: nil, new: "abc")
-    #expect(DiffLine.render(new, showContents: false) == [DiffLine(.modified, "/f (3 bytes)")])
+    let new = Change.contents("/f", isNew: true, old: nil, new: "abc")
+    #expect(DiffLine.render(new, showContents: false) == [DiffLine(.added, "/f (3 bytes)")])
   }
 
   @Test func `Contents with a secret are never shown, neither new nor old`() {
     let new: Contents = "token=\(Secret("hunter22"))"
-    let change = Change.contents("/f", old: Array("token=oldsecret".utf8), new: new)
+    let change = Change.contents("/f", isNew: false, old: Array("token=oldsecret".utf8), new: new)
     for wish in [true, false] {
       #expect(
         DiffLine.render(change, showContents: wish)
@@ -59,7 +61,7 @@ import Testing
 
   @Test func `A new file is all added`() {
     #expect(diff(nil, "a\nb\n") == "/f\n@@ -0,0 +1,2 @@\n+a\n+b")
-    #expect(diff(nil, "") == "~/f (empty)")
+    #expect(diff(nil, "") == "+/f (empty)")
   }
 
   @Test func `A missing line break at the end is said`() {
@@ -67,13 +69,14 @@ import Testing
   }
 
   @Test func `Binary contents are not printed`() {
-    let change = Change.contents("/f", old: [0, 1], new: Contents(bytes: [0xff, 0xfe, 0]))
+    let change = Change.contents("/f", isNew: false, old: [0, 1], new: Contents(bytes: [0xff, 0xfe, 0]))
     #expect(text(DiffLine.render(change, showContents: true)) == "~/f (binary, 2 → 3 bytes)")
   }
 
   @Test func `The size is bounded`() {
     let new = (0..<5000).map { "line \($0)\n" }.joined()
-    let lines = DiffLine.render(.contents("/f", old: nil, new: Contents(new)), showContents: true)
+    let lines = DiffLine.render(
+      .contents("/f", isNew: true, old: nil, new: Contents(new)), showContents: true)
     #expect(lines.count == 202)
     #expect(lines.last == DiffLine(.header, "… 4801 more lines"))
     let wide = diff("", Contents(String(repeating: "x", count: 9000) + "\n"))

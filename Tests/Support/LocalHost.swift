@@ -105,7 +105,7 @@ extension Decision {
       case .added(let text): "+ \(text)"
       case .removed(let text): "- \(text)"
       case .modified(let text): "~ \(text)"
-      case .contents(let path, _, _): "contents \(path)"
+      case .contents(let path, _, _, _): "contents \(path)"
       }
     }
   }

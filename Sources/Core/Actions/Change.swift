@@ -6,8 +6,8 @@
   case removed(String)
   /// Something that becomes another: `~ mode 0644 → 0600`.
   case modified(String)
-  /// The contents of a file. Old is nil where the file is new, or its contents were not fetched.
-  case contents(RemotePath, old: [UInt8]?, new: Contents)
+  /// The contents of a file. Old is nil where the file is new, or where its contents were not fetched.
+  case contents(RemotePath, isNew: Bool, old: [UInt8]?, new: Contents)
 
   /// The difference between two attributes; nil where there is none.
   public static func attribute<V: Equatable>(_ name: String, from old: V, to new: V) -> Change? {

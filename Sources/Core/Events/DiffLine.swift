@@ -13,17 +13,18 @@ extension DiffLine {
     case .added(let text): return [DiffLine(.added, text)]
     case .removed(let text): return [DiffLine(.removed, text)]
     case .modified(let text): return [DiffLine(.modified, text)]
-    case .contents(let path, let old, let new):
+    case .contents(let path, let isNew, let old, let new):
+      let kind = isNew ? Kind.added : .modified
       if new.isSecret {
-        return [DiffLine(.modified, "\(path) (contents not shown: they hold a secret)")]
+        return [DiffLine(kind, "\(path) (contents not shown: they hold a secret)")]
       }
       let sizes = old.map { "\($0.count) → \(new.bytes.count) bytes" } ?? "\(new.bytes.count) bytes"
-      guard showContents else { return [DiffLine(.modified, "\(path) (\(sizes))")] }
+      guard showContents else { return [DiffLine(kind, "\(path) (\(sizes))")] }
       guard isText(old ?? []), isText(new.bytes) else {
-        return [DiffLine(.modified, "\(path) (binary, \(sizes))")]
+        return [DiffLine(kind, "\(path) (binary, \(sizes))")]
       }
       let diff = UnifiedDiff(from: old ?? [], to: new.bytes)
-      if diff.lines.isEmpty, old == nil { return [DiffLine(.modified, "\(path) (empty)")] }
+      if diff.lines.isEmpty, old == nil { return [DiffLine(kind, "\(path) (empty)")] }
       return [DiffLine(.header, "\(path)")] + diff.lines
     }
   }

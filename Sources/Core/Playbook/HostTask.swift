@@ -71,5 +71,13 @@ public protocol CompositeTask: StepGroup {
 }
 
 extension CompositeTask {
-  public func steps(at location: SourceLocation) -> Steps { body }
+  /// The steps of the body. Those that stand in Martlet's own sources are shown at the playbook's line instead:
+  /// it is there that a user can do something about them.
+  public func steps(at location: SourceLocation) -> Steps {
+    var steps = body
+    for index in steps.items.indices where steps.items[index].location.file.hasPrefix("Martlet") {
+      steps.items[index].location = location
+    }
+    return steps
+  }
 }

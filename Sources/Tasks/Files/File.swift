@@ -101,7 +101,8 @@ struct FileWriting {
   func write(over found: FileStatus, old: [UInt8]?) -> Action {
     var changes: [Change] = []
     if found.kind == .symbolicLink { changes.append(.modified("symbolic link → file")) }
-    changes.append(.contents(path, old: content.isSecret ? nil : old, new: content))
+    changes.append(
+      .contents(path, isNew: found.kind == .absent, old: content.isSecret ? nil : old, new: content))
     // Only a file that stays a file has attributes to keep.
     let kept = found.kind == .file ? found : .absent
     if found.kind == .file { changes += attributes.changes(from: found) }

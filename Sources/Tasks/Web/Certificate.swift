@@ -87,7 +87,7 @@ public struct Certificate: HostTask {
       actions.append(
         .write(
           hookText, to: Self.hook, mode: 0o755, owner: "root", group: "root",
-          changes: [.contents(Self.hook, old: hookSum?.bytes, new: hookText)]))
+          changes: [.contents(Self.hook, isNew: hookSum == nil, old: hookSum?.bytes, new: hookText)]))
     }
     if let reason = reason(status) {
       let change: Change =

@@ -54,7 +54,7 @@ import Testing
     let decision = task.decide(given: (.file(mode: 0o600), old, Self.folder))
     #expect(
       decision.actions.first?.changes == [
-        .contents("/etc/token", old: nil, new: "token=\(Secret("hunter22"))\n")
+        .contents("/etc/token", isNew: false, old: nil, new: "token=\(Secret("hunter22"))\n")
       ])
     #expect(
       !"\(decision)".contains("hunter22") || !"\(decision.actions.first?.summary ?? "")".contains("hunter"))

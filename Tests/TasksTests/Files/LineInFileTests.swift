@@ -86,7 +86,7 @@ import Testing
   @Test func aSecretLineMakesTheContentsSecret() throws {
     let task = LineInFile("/f", "password=\(Secret("hunter22"))")
     let decision = try task.decide(given: (.file(mode: 0o600), .text(Array("a\n".utf8)), .directory()))
-    guard case .contents(_, let old, let new)? = decision.actions.first?.changes.last else {
+    guard case .contents(_, _, let old, let new)? = decision.actions.first?.changes.last else {
       Issue.record("no change of contents")
       return
     }
