@@ -19,33 +19,24 @@ public struct UserAccount: ProbedFact, CustomStringConvertible {
   public var dependsOn: [Resource] { [.account(name)] }
 
   /// `getent` where there is one, as accounts may come from a directory; else the files of passwd(5) and
-  /// group(5). Of a password only its first character leaves the host, which says whether the account is
-  /// locked.
+  /// group(5).
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     guard !facts.isEmpty else { return "" }
     let names = facts.map(\.name)
     return """
       if command -v getent >/dev/null 2>&1; then
-      getent passwd \(names); echo '= group'; getent group; echo '= shadow'
-      getent shadow \(names) 2>/dev/null | sed 's/^\\([^:]*:.\\{0,1\\}\\)[^:]*:.*/\\1/'
+      getent passwd \(names); echo '= group'; getent group
       else
-      cat /etc/passwd; echo '= group'; cat /etc/group; echo '= shadow'
-      if [ -r /etc/shadow ]; then sed 's/^\\([^:]*:.\\{0,1\\}\\)[^:]*:.*/\\1/' /etc/shadow; fi
+      cat /etc/passwd; echo '= group'; cat /etc/group
       fi
+      echo '= end'
       """
   }
 
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: Account?] {
-    let parts = output.lines.split(omittingEmptySubsequences: false) {
-      $0 == "= group" || $0 == "= shadow"
-    }
+    let parts = output.lines.split(omittingEmptySubsequences: false) { $0 == "= group" || $0 == "= end" }
     guard parts.count == 3 else { throw FactError.malformed(kind, String(output.text.prefix(200))) }
     let groups = parts[1].compactMap { GroupInfo(line: $0) }
-    var locks: [Substring: Bool] = [:]
-    for line in parts[2] {
-      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
-      if fields.count >= 2 { locks[fields[0]] = fields[1].hasPrefix("!") }
-    }
     var values: [Self: Account?] = [:]
     for fact in facts { values.updateValue(nil, forKey: fact) }
     for line in parts[0] {
@@ -56,8 +47,7 @@ public struct UserAccount: ProbedFact, CustomStringConvertible {
       values[Self(name)] = Account(
         uid: uid, gid: gid, group: groups.first { $0.gid == gid }?.name ?? String(gid),
         groups: groups.filter { $0.gid != gid && $0.members.contains(name) }.map(\.name).sorted(),
-        home: String(fields[5]), shell: String(fields[6]), comment: String(fields[4]),
-        isLocked: locks[fields[0]])
+        home: String(fields[5]), shell: String(fields[6]), comment: String(fields[4]))
     }
     return values
   }
@@ -115,12 +105,10 @@ public struct Account: Sendable, Hashable {
   public var shell: String
   /// The comment field: the full name, as a rule.
   public var comment: String
-  /// Whether the password is locked; nil where the run's user may not know.
-  public var isLocked: Bool?
 
   public init(
     uid: Int?, gid: Int?, group: String, groups: [String] = [], home: String, shell: String,
-    comment: String = "", isLocked: Bool? = nil
+    comment: String = ""
   ) {
     self.uid = uid
     self.gid = gid
@@ -129,7 +117,6 @@ public struct Account: Sendable, Hashable {
     self.home = home
     self.shell = shell
     self.comment = comment
-    self.isLocked = isLocked
   }
 }
 

@@ -42,9 +42,17 @@ enum FileProbe {
       fi
       done
       [ $# = 0 ] && exit 0
-      find "$@" -size +\(limit / 512) | while IFS= read -r _p; do printf '%s\\n' "> $_p"; done
-      find "$@" ! -size +\(limit / 512) | while IFS= read -r _p; do
-      printf '%s\\n' "= $_p"; base64 <"$_p" 2>/dev/null || printf '%s\\n' "? $_p"; done )
+      _big=$(find "$@" -size +\(limit / 512))
+      for _p do
+      case "
+      $_big
+      " in
+      *"
+      $_p
+      "*) printf '%s\\n' "> $_p"; continue;;
+      esac
+      printf '%s\\n' "= $_p"; base64 <"$_p" 2>/dev/null || printf '%s\\n' "? $_p"
+      done )
       """
   }
 

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A value that can be wrong in a way the compiler doesn't see.
 ///
 /// Literals can't throw, so a relative remote path or a decimal file mode is carried along with what is
@@ -17,19 +19,58 @@ package struct Inspection {
 
   /// Looks through the stored properties of a value, at most `depth` levels down.
   package mutating func look(into value: Any, depth: Int = 6) {
-    // An optional shows itself as the value inside it, and then the value again.
-    if let checked = value as? any Checked, let problem = checked.problem, !problems.contains(problem) {
-      problems.append(problem)
-    }
-    if let secret = value as? Secret {
+    switch Shape.of(type(of: value)) {
+    case .plain: return
+    case .secret:
+      guard let secret = value as? Secret else { return }
       secrets.append(secret)
+      note(secret.problem)
       return
-    }
-    if let contents = value as? Contents {
-      secrets += contents.secrets
+    case .contents:
+      secrets += (value as? Contents)?.secrets ?? []
       return
+    case .checked: note((value as? any Checked)?.problem)
+    case .other: break
     }
-    guard depth > 0, !(value is String), !(value is [UInt8]) else { return }
+    guard depth > 0 else { return }
     for child in Mirror(reflecting: value).children { look(into: child.value, depth: depth - 1) }
+  }
+
+  private mutating func note(_ problem: String?) {
+    if let problem, !problems.contains(problem) { problems.append(problem) }
+  }
+}
+
+/// What an inspection has to do with values of a type. Asking Swift costs microseconds a value, and a playbook for
+/// many hosts has a lot of them, so the answer is kept.
+private enum Shape {
+  case plain
+  case secret
+  case contents
+  case checked
+  case other
+
+  private static let known = Mutex<[ObjectIdentifier: Shape]>([
+    ObjectIdentifier(Secret.self): .secret,
+    ObjectIdentifier(Contents.self): .contents,
+    ObjectIdentifier(String.self): .plain,
+    ObjectIdentifier([String].self): .plain,
+    ObjectIdentifier([String: String].self): .plain,
+    ObjectIdentifier(Set<String>.self): .plain,
+    ObjectIdentifier([UInt8].self): .plain,
+    ObjectIdentifier(UInt8.self): .plain,
+    ObjectIdentifier(Int.self): .plain,
+    ObjectIdentifier(Double.self): .plain,
+    ObjectIdentifier(Bool.self): .plain,
+    ObjectIdentifier(Duration.self): .plain,
+  ])
+
+  static func of(_ type: Any.Type) -> Shape {
+    known.withLock { known in
+      if let shape = known[ObjectIdentifier(type)] { return shape }
+      let shape: Shape = type is any Checked.Type ? .checked : .other
+      known[ObjectIdentifier(type)] = shape
+      return shape
+    }
   }
 }

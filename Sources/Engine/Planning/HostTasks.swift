@@ -62,7 +62,7 @@ struct HostTasks: Sendable {
       }
       // Without its facts the body may have built nonsense: it is evaluated again once they are known.
       if facts.wereMissing { return (tasks, problems) }
-      problems += self.problems(with: steps, host: host)
+      problems += self.problems(with: steps, host: host, secrets: &tasks.secrets)
       var part = PlayTasks(name: play.name)
       for step in steps where options.wants(step.tags) || step.task is RunHandlers {
         var questions = Questions()
@@ -73,9 +73,6 @@ struct HostTasks: Sendable {
             reference: TaskReference(index: index, label: step.label, location: step.location),
             facts: questions.facts, isFlush: step.task is RunHandlers))
         if !(step.task is RunHandlers) { index += 1 }
-        var inspection = Inspection()
-        inspection.look(into: step.task)
-        tasks.secrets += inspection.secrets
         tasks.secrets += step.notifies.flatMap(\.actions).flatMap(\.secrets)
         for handler in step.notifies where !part.handlers.contains(where: { $0.handler.name == handler.name })
         {
@@ -97,7 +94,9 @@ struct HostTasks: Sendable {
     return (tasks, problems)
   }
 
-  private static func problems(with steps: [Step], host: InventoryHost) -> [String] {
+  private static func problems(
+    with steps: [Step], host: InventoryHost, secrets: inout [Secret]
+  ) -> [String] {
     var problems: [String] = []
     let placed = Set(steps.map(\.id))
     var handlers: [String: [String]] = [:]
@@ -105,6 +104,7 @@ struct HostTasks: Sendable {
     for step in steps {
       var inspection = Inspection()
       inspection.look(into: step.task)
+      secrets += inspection.secrets
       var found = inspection.problems
       do {
         try step.task.validate()
