@@ -95,3 +95,24 @@ extension ServerTests {
     }
   }
 }
+
+extension ServerTests.BecomeTests {
+  @Test func everyPlayRunsAsTheUserItWants() async throws {
+    let server = try await Server.fresh()
+    @Sendable func plays() -> Plays {
+      Plays(items: [
+        Play("As deploy", on: "all") { File("/home/deploy/mine", content: "mine\n") },
+        Play("As root", on: "all", become: true) { File("/etc/roots", content: "root's\n") },
+        Play("As deploy again", on: "all") { File("/home/deploy/also", content: "also mine\n") },
+      ])
+    }
+    let run = try await server.run(plays(), user: "deploy")
+    #expect(run.failure == "")
+    #expect(
+      try await server.ask("stat", "-c", "%U", "/home/deploy/mine", "/etc/roots", "/home/deploy/also")
+        == "deploy\nroot\ndeploy")
+    let again = try await server.run(plays(), user: "deploy")
+    #expect(again.recap.changed == 0)
+    #expect(again.recap.exchanges == 3)
+  }
+}

@@ -2,10 +2,13 @@
 ///
 ///     let root: RemotePath = "/srv/shop"
 ///     root / "releases" / name
+///     let log: RemotePath = "/var/log/\(name).log"
 ///
 /// A path that isn't absolute, or has a line break or a NUL in it, is refused when the playbook is planned.
 /// A trailing slash is dropped.
-public struct RemotePath: Hashable, Sendable, Checked, ExpressibleByStringLiteral, CustomStringConvertible {
+public struct RemotePath: Hashable, Sendable, Checked, ExpressibleByStringInterpolation,
+  CustomStringConvertible
+{
   /// The path as it is sent to the host.
   public let string: String
 

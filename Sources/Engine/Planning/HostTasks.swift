@@ -29,11 +29,13 @@ struct HostTasks: Sendable {
   var plays: [PlayTasks] = []
   var secrets: [Secret] = []
 
-  /// Everything that the tasks from one play on want to know.
-  func questions(from play: Int) -> Questions {
+  /// Everything that the tasks of some plays want to know.
+  func questions(for plays: [Int]) -> Questions {
     var questions = Questions()
     questions.add(HostFacts())
-    for item in plays[play...].joined(by: \.items) { item.step.task.observes.ask(&questions) }
+    for play in plays {
+      for item in self.plays[play].items { item.step.task.observes.ask(&questions) }
+    }
     return questions
   }
 
@@ -144,8 +146,4 @@ extension RunOptions {
   func wants(_ tags: Set<String>) -> Bool {
     (self.tags.isEmpty || !self.tags.isDisjoint(with: tags)) && skipTags.isDisjoint(with: tags)
   }
-}
-
-extension Sequence {
-  fileprivate func joined<T>(by part: KeyPath<Element, [T]>) -> [T] { flatMap { $0[keyPath: part] } }
 }

@@ -4,25 +4,21 @@ internal import Synchronization
 /// The programs of one host, sent over its one session: the exchanges that the recap counts.
 actor HostChannel {
   private let session: any TransportSession
-  private let become: Become
   /// Scripts that were sent so far.
   private(set) var exchanges = 0
 
   /// How long a look may take, whatever it asks.
   static let lookDeadline = Duration.seconds(300)
 
-  init(session: any TransportSession, become: Become) {
-    self.session = session
-    self.become = become
-  }
+  init(session: any TransportSession) { self.session = session }
 
   /// Asks a host everything at once.
-  func look(_ questions: Questions, options: LookOptions) async throws -> Answers {
+  func look(_ questions: Questions, as become: Become, options: LookOptions) async throws -> Answers {
     let marker = Program.nonce()
     let program = LookProgram.make(questions, options: options, marker: marker)
     let records = Mutex<[RecordParser.Record]>([])
     try await send(
-      Array(program.code.utf8), command: become.commandLine(marker: marker), marker: marker,
+      Array(program.code.utf8), command: become.commandLine(marker: marker), marker: marker, as: become,
       deadline: Self.lookDeadline
     ) { record in records.withLock { $0.append(record) } }
     return LookProgram.answers(to: questions, in: records.withLock { $0 })
@@ -30,12 +26,12 @@ actor HostChannel {
 
   /// Carries out actions; calls `onRecord` for each thing that happens, as it happens.
   func act(
-    _ items: [ActProgram.Item], verbose: Bool,
+    _ items: [ActProgram.Item], as become: Become, verbose: Bool,
     onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) async throws {
     var folder: String?
     let rehearsal = ActProgram(items, marker: "", folder: nil, verbose: verbose)
-    if !rehearsal.staged.isEmpty { folder = try await stage(rehearsal.staged) }
+    if !rehearsal.staged.isEmpty { folder = try await stage(rehearsal.staged, as: become) }
     let marker = Program.nonce()
     let program = ActProgram(items, marker: marker, folder: folder, verbose: verbose).program
     let deadline = items.reduce(Duration.seconds(60)) { $0 + $1.action.timeout }
@@ -43,8 +39,8 @@ actor HostChannel {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         try await self.send(
-          Array(program.code.utf8), command: self.become.commandLine(marker: marker), marker: marker,
-          deadline: deadline
+          Array(program.code.utf8), command: become.commandLine(marker: marker), marker: marker,
+          as: become, deadline: deadline
         ) { record in
           watch.note(record)
           onRecord(record)
@@ -59,12 +55,12 @@ actor HostChannel {
   func close() async { await session.close() }
 
   /// Brings large inputs to the host ahead of the program that uses them.
-  private func stage(_ bytes: [UInt8]) async throws -> String {
+  private func stage(_ bytes: [UInt8], as become: Become) async throws -> String {
     let marker = Program.nonce()
     let folder = Mutex<String?>(nil)
     try await send(
       bytes, command: become.commandLine(running: ActProgram.stagingCode(marker: marker), marker: marker),
-      marker: marker, deadline: .seconds(60 + bytes.count >> 16)
+      marker: marker, as: become, deadline: .seconds(60 + bytes.count >> 16)
     ) { record in
       let words = record.header.split(separator: " ")
       guard words.count == 3, words[0] == "staged", Int(words[2]) == bytes.count,
@@ -79,7 +75,7 @@ actor HostChannel {
   }
 
   private func send(
-    _ content: [UInt8], command: String, marker: String, deadline: Duration,
+    _ content: [UInt8], command: String, marker: String, as become: Become, deadline: Duration,
     onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) async throws {
     exchanges += 1

@@ -71,8 +71,7 @@ actor HostRun {
   private func connect() async throws {
     hasConnected = true
     let session = try await transport.connect(to: host)
-    channel = HostChannel(
-      session: session, become: Become(host.connection, play: plays.contains(where: \.become)))
+    channel = HostChannel(session: session)
     reporter.report(.connected(host: host.name))
     try await readFactsForBodies()
   }
@@ -82,7 +81,8 @@ actor HostRun {
     guard tasks.plays.count < plays.count, let channel else { return }
     var questions = Questions()
     questions.add(HostFacts())
-    let facts = try await channel.look(questions, options: LookOptions()).value(of: HostFacts())
+    let facts = try await channel.look(questions, as: become(0), options: LookOptions())
+      .value(of: HostFacts())
     let (tasks, problems) = HostTasks.evaluate(
       plays, for: host, in: inventory, facts: FactsInBody(known: facts.operatingSystem),
       options: options)
@@ -93,17 +93,23 @@ actor HostRun {
     reporter.hide(tasks.secrets)
   }
 
+  /// How the programs of a play become the user whom the play wants.
+  private func become(_ play: Int) -> Become { Become(host.connection, play: plays[play].become) }
+
   private func look(for index: Int) async throws {
     guard let channel else { return }
     let options = LookOptions(wantsContents: options.diff, hasActed: hasActed)
-    answers = try await channel.look(tasks.questions(from: index), options: options)
+    // Plays that run as the same user are asked about together: a host where all is right costs one exchange.
+    let together = plays.indices[index...].filter { plays[$0].become == plays[index].become }
+    answers = try await channel.look(
+      tasks.questions(for: Array(together)), as: become(index), options: options)
     lookedFor = index
   }
 
   private func perform(play index: Int) async throws {
     let play = tasks.plays[index]
     var progress = PlayProgress()
-    if lookedFor == nil { try await look(for: index) }
+    if lookedFor.map({ plays[$0].become }) != plays[index].become { try await look(for: index) }
     for _ in 0..<Self.maximumRounds {
       try Task.checkCancellation()
       var round = Decider(play: play, progress: progress).decide(answers)
@@ -124,7 +130,7 @@ actor HostRun {
         return
       }
       report.beginning(round)
-      try await act(on: round.program, play: play, progress: &progress)
+      try await act(on: round.program, in: index, progress: &progress)
       try await look(for: index)
     }
     throw HostStop(
@@ -165,7 +171,7 @@ actor HostRun {
   private var handledMarkers: Set<String> = []
 
   private func act(
-    on program: [Round.ProgramItem], play: HostTasks.PlayTasks, progress: inout PlayProgress
+    on program: [Round.ProgramItem], in index: Int, progress: inout PlayProgress
   ) async throws {
     guard let channel else { return }
     lookedFor = nil
@@ -174,7 +180,7 @@ actor HostRun {
     let reporter = reporter
     let name = host.name
     do {
-      try await channel.act(program.map(\.item), verbose: options.verbose) { record in
+      try await channel.act(program.map(\.item), as: become(index), verbose: options.verbose) { record in
         guard let (verb, index) = ActionLog.read(record), program.indices.contains(index) else { return }
         let item = program[index]
         log.note(record, verb: verb, index: index)
@@ -196,7 +202,7 @@ actor HostRun {
       failure.command = entry.item.action.commandText
       throw HostStop(failure)
     }
-    try settle(program, log: log, play: play, progress: &progress)
+    try settle(program, log: log, play: tasks.plays[index], progress: &progress)
   }
 
   /// Draws the conclusions from what a program reported.
