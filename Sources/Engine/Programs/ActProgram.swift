@@ -16,6 +16,10 @@ struct ActProgram {
     var endsHandler = false
   }
 
+  /// How much of an action's output is sent, from its end: of a failed one, and of any where all is wanted.
+  static let failureLimit = 16 << 10
+  static let outputLimit = 64 << 10
+
   let program: Program
   /// What must be on the host before the program: the actions' large inputs, one after the other.
   let staged: [UInt8]
@@ -41,6 +45,14 @@ struct ActProgram {
       + " && echo && echo \(marker) staged $d $(wc -c <$d/staged) && echo && echo \(marker) end"
   }
 
+  /// The text of an output that was sent with one of the limits. Where something was cut off, so may a secret have
+  /// been, and its rest would not be recognised: the line that the cut is in is left out.
+  static func text(of output: [UInt8], limit: Int) -> String {
+    guard output.count >= limit else { return String(decoding: output, as: UTF8.self) }
+    let end = output.firstIndex(of: UInt8(ascii: "\n")) ?? min(4096, output.count - 1)
+    return "…\n" + String(decoding: output[(end + 1)...], as: UTF8.self)
+  }
+
   private static func prologue(folder: String?) -> String {
     let makeFolder =
       folder.map { "MARTLET_TMP=\(Shell.quote($0))" }
@@ -62,7 +74,7 @@ struct ActProgram {
         (umask 077; mkdir -p "$_S/handlers") && printf '%s\\n' "$2" >"$_S/handlers/$1"
       }
       _fail() {
-        _record failed "$1" "$2"; tail -c 16384 "$MARTLET_TMP/out" >&3; _record end; exit 0
+        _record failed "$1" "$2"; tail -c \(failureLimit) "$MARTLET_TMP/out" >&3; _record end; exit 0
       }
 
       """
@@ -98,7 +110,7 @@ struct ActProgram {
         "_notify \(handler.marker) \(Shell.quote(handler.name)) >\"$MARTLET_TMP/out\" 2>&1 || _fail \(index) $?\n"
     }
     code += "\(run)\n_r=$?; [ $_r = 0 ] || _fail \(index) $_r\n"
-    if verbose { code += "_record output \(index); tail -c 65536 \"$MARTLET_TMP/out\" >&3\n" }
+    if verbose { code += "_record output \(index); tail -c \(outputLimit) \"$MARTLET_TMP/out\" >&3\n" }
     let forget = item.notifies.map {
       "[ -n \"$_e\($0.marker)\" ] || rm -f \"$_S/handlers/\($0.marker)\"\n"
     }.joined()

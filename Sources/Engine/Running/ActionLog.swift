@@ -40,7 +40,7 @@ final class ActionLog: Sendable {
       case "done": state.results[index] = last == "changed" ? .changed : .same
       case "skipped": state.results[index] = .skipped
       case "failed":
-        let lines = String(decoding: record.body, as: UTF8.self)
+        let lines = ActProgram.text(of: record.body, limit: ActProgram.failureLimit)
           .split(separator: "\n", omittingEmptySubsequences: false).suffix(41).map(String.init)
         state.failure = (index, Int32(last) ?? -1, lines.last == "" ? lines.dropLast() : lines)
       default: break

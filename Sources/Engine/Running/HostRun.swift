@@ -189,7 +189,9 @@ actor HostRun {
           reporter.report(.actionStarted(host: name, task: item.reference, action: item.item.action.summary))
         case "output" where !record.body.isEmpty:
           reporter.report(
-            .output(host: name, task: item.reference, text: String(decoding: record.body, as: UTF8.self)))
+            .output(
+              host: name, task: item.reference,
+              text: ActProgram.text(of: record.body, limit: ActProgram.outputLimit)))
         default: break
         }
       }

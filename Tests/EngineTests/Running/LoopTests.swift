@@ -167,6 +167,25 @@ import Testing
     #expect(result.events.failures.first?.output == ["key=***", "key ***"])
   }
 
+  @Test func aSecretThatIsCutInTwoShowsNeitherHalf() async throws {
+    let secret = Secret("0123456789-is-a-secret-of-some-length")
+    let file = folder.file("file")
+    for surplus in [1, 12, 30, 37] {
+      let result = await run(in: folder) {
+        HasFile(path: file, contents: "\(secret)\n")
+        // The end of the output is sent; the limit falls inside the secret.
+        Runs(
+          command: """
+            cat \(file)
+            head -c \(ActProgram.failureLimit - 38 + surplus) /dev/zero | tr '\\0' x
+            exit 1
+            """)
+      }
+      #expect(!"\(result.events.all)".contains("secret-of"))
+      #expect(!"\(result.events.all)".contains("length\n"))
+    }
+  }
+
   @Test func largeAndBinaryInputsArriveWhole() async throws {
     struct Receives: HostTask {
       var bytes: [UInt8]
