@@ -92,8 +92,10 @@ let package = Package(
       "Tasks",
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
-    tests("SSH", ["MartletSSH", subprocess]),
-    tests("Transports", ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", subprocess]),
+    tests("SSH", ["MartletSSH", "TestSupport"]),
+    tests(
+      "Transports",
+      ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", "TestSupport"]),
     tests("Reports", ["MartletCore", "MartletReports"]),
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),

@@ -30,7 +30,8 @@ public protocol TransportSession: Sendable {
 
 /// The controller's side of a running command.
 public protocol ExchangeHandler: AnyObject, Sendable {
-  /// The next bytes for the command's standard input, or nil at their end. May wait for output first.
+  /// The next bytes for the command's standard input, or nil at their end. May wait for output first;
+  /// its task is cancelled when the command has ended.
   func input() async throws -> [UInt8]?
   /// Takes bytes of the command's standard output, in order.
   func output(_ bytes: [UInt8])

@@ -44,14 +44,7 @@ extension SSHConnection {
     guard let channel = channels[id] else { throw SSHError(.closed, target, "the command was closed") }
     do throws(SSHError) {
       let status = try await withScope(parent: channel.scope) { scope throws(SSHError) in
-        async let feeding = feed(stdin, id)
-        while let chunk = try await readOutput(channel, scope) { await output(chunk) }
-        let status = try await awaitExit(channel, scope)
-        // The command is over: what it has not read no longer matters, but a failure to provide it does.
-        channel.scope.end(SSHError(.closed, target, "the command has ended"))
-        wake()
-        if let error = await feeding, error.kind == .inputFailed { throw error }
-        return status
+        try await converse(channel, scope, stdin, output)
       }
       await release(channel)
       return status
@@ -61,25 +54,46 @@ extension SSHConnection {
     }
   }
 
-  /// Writes all of the input and ends it; answers with what went wrong.
-  private func feed(_ input: CommandInput, _ id: Int) async -> SSHError? {
+  /// Feeds the command while it is read from, until it has ended.
+  private func converse(
+    _ channel: Channel, _ scope: Scope, _ stdin: CommandInput,
+    _ output: @Sendable (OutputChunk) async -> Void
+  ) async throws(SSHError) -> ExitStatus {
+    let id = channel.id
+    let result = await withTaskGroup(of: Void.self) { group -> Result<ExitStatus, SSHError> in
+      group.addTask { await self.feed(stdin, id) }
+      // What the command has not read no longer matters once it is over, and nobody waits for more of it.
+      defer { group.cancelAll() }
+      do throws(SSHError) {
+        while let chunk = try await readOutput(channel, scope) { await output(chunk) }
+        let status = try await awaitExit(channel, scope)
+        if let failure = channel.scope.failure, failure.kind == .inputFailed { throw failure }
+        channel.scope.end(SSHError(.closed, target, "the command has ended"))
+        wake()
+        return .success(status)
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Writes all of the input and ends it. An input that can't be had ends the command.
+  private func feed(_ input: CommandInput, _ id: Int) async {
     do throws(SSHError) {
       switch input {
       case .none: break
       case .bytes(let bytes): _ = try await write(bytes, to: id)
       case .pull(let pull):
         while let bytes = try await next(pull) {
-          guard try await write(bytes, to: id) else { return nil }
+          guard try await write(bytes, to: id) else { return }
         }
       }
       try await closeInput(of: id)
-      return nil
     } catch {
-      if error.kind == .inputFailed, let channel = channels[id] {
-        channel.scope.end(error)
-        wake()
-      }
-      return error
+      guard error.kind == .inputFailed, let channel = channels[id] else { return }
+      channel.scope.end(error)
+      wake()
     }
   }
 

@@ -7,6 +7,13 @@ internal import Subprocess
 #else
   import Foundation
 #endif
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
 
 /// A transport to this machine's own shell: the programs that a host would run, run for real, without a host.
 ///
@@ -53,34 +60,79 @@ private struct ShellSession: TransportSession {
   let log: ExchangeLog?
 
   func run(_ command: String, exchange: any ExchangeHandler, deadline: Duration) async throws -> ExitStatus {
+    // A command may end before it has read its input. Subprocess starts children with the default handling.
+    signal(SIGPIPE, SIG_IGN)
+    let status = try await withThrowingTaskGroup(of: ExitStatus?.self) { group in
+      group.addTask { try await start(command, exchange) }
+      group.addTask {
+        try await Task.sleep(for: deadline)
+        return nil
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? nil
+    }
+    guard let status else { throw TransportError("the command did not end within \(deadline)") }
+    // A cancelled program was killed, which is no answer.
+    try Task.checkCancellation()
+    return status
+  }
+
+  private func start(_ command: String, _ exchange: any ExchangeHandler) async throws -> ExitStatus {
     let prefix = noise.isEmpty ? "" : "printf %s \(Shell.quote(noise)); "
     let result = try await Subprocess.run(
       .name(shell[0]), arguments: .init(Array(shell.dropFirst()) + ["-c", prefix + command]),
       environment: .inherit.updating(["MARTLET_STATE": state]), input: .inputWriter, output: .sequence,
       error: .sequence
     ) { execution in
-      try await withThrowingTaskGroup(of: Void.self) { group in
+      let (output, errors) = (execution.standardOutput, execution.standardError)
+      let (writer, id) = (execution.standardInputWriter, execution.processIdentifier.value)
+      try await withThrowingTaskGroup(of: Bool.self) { group in
         group.addTask {
-          for try await buffer in execution.standardOutput { exchange.output(buffer.byteArray) }
+          async let copying: Void = {
+            for try await part in errors { exchange.errorOutput(part.byteArray) }
+          }()
+          for try await part in output { exchange.output(part.byteArray) }
+          try await copying
+          // What closed its outputs may still read.
+          while !hasEnded(id) { try await Task.sleep(for: .milliseconds(5)) }
+          return true
         }
         group.addTask {
-          for try await buffer in execution.standardError { exchange.errorOutput(buffer.byteArray) }
+          try await feed(writer, from: exchange)
+          return false
         }
-        group.addTask {
-          while let bytes = try await exchange.input() {
-            await log?.add(String(decoding: bytes, as: UTF8.self))
-            _ = try await execution.standardInputWriter.write(bytes)
-          }
-          try await execution.standardInputWriter.finish()
-        }
-        try await group.waitForAll()
+        // Once the command has ended, nobody waits for what its input would have been.
+        while let isOver = try await group.next(), !isOver {}
+        group.cancelAll()
       }
     }
     switch result.terminationStatus {
     case .exited(let code): return .code(code)
-    case .signaled(let signal): return .signal("\(signal)")
+    case .signaled(let number): return .signal(Self.signals[number] ?? "\(number)")
     }
   }
+
+  private func feed(_ writer: StandardInputWriter, from exchange: any ExchangeHandler) async throws {
+    while let bytes = try await exchange.input() {
+      await log?.add(String(decoding: bytes, as: UTF8.self))
+      // What a command leaves unread is no failure: how it ends says enough.
+      guard let count = try? await writer.write(bytes), count == bytes.count else { return }
+    }
+    try? await writer.finish()
+  }
+
+  /// Whether a child has ended; its status is left for the one who collects it.
+  private func hasEnded(_ id: pid_t) -> Bool {
+    var info = siginfo_t()
+    return waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_signo == SIGCHLD
+  }
+
+  /// The names of RFC 4254, section 6.10.
+  private static let signals: [Int32: String] = [
+    SIGABRT: "ABRT", SIGALRM: "ALRM", SIGFPE: "FPE", SIGHUP: "HUP", SIGILL: "ILL", SIGINT: "INT",
+    SIGKILL: "KILL", SIGPIPE: "PIPE", SIGQUIT: "QUIT", SIGSEGV: "SEGV", SIGTERM: "TERM", SIGUSR1: "USR1",
+    SIGUSR2: "USR2",
+  ]
 
   func close() async {}
 }

@@ -1,0 +1,73 @@
+import Foundation
+import Glibc
+
+/// An sshd of the test's own on a loopback port, with keys of its own, in a folder that goes with it.
+public final class LoopbackServer: Sendable {
+  /// Where its keys, its configuration and its log are.
+  public let folder: String
+  public let port: Int
+  /// The loopback address that it listens on.
+  public let address: String
+  private let files: TemporaryFolder
+  private let processID: Int32
+  private let output: String
+
+  /// Where `path` is a file of the server's folder.
+  public func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+  /// What it has written down so far.
+  public var log: String { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
+
+  /// Starts a server that lets the present user in with `path("id")`, and whose host key is in `path("known_hosts")`.
+  ///
+  /// - Parameters:
+  ///   - hostKeys: Types as ssh-keygen -t takes them.
+  ///   - options: Further lines of sshd_config.
+  ///   - address: The loopback address to listen on.
+  public init(
+    hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1"
+  ) throws {
+    self.address = address
+    files = try TemporaryFolder(mode: 0o700)
+    folder = files.path
+    port = try freePort()
+    output = "\(folder)/log"
+    if getuid() == 0 { mkdir("/run/sshd", 0o755) }
+    try shell("ssh-keygen -q -t ed25519 -N '' -f id; cp id.pub authorized_keys; : > known_hosts", in: folder)
+    var config = [
+      "Port \(port)", "ListenAddress \(address)", "PidFile none", "UsePAM no", "StrictModes no",
+      "LogLevel VERBOSE",
+      "AuthorizedKeysFile \(folder)/authorized_keys", "PermitRootLogin yes", "PasswordAuthentication no",
+      "KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no", "SetEnv HOME=\(folder)",
+    ]
+    if !options.contains(where: { $0.hasPrefix("MaxStartups") }) { config.append("MaxStartups 1000") }
+    for type in hostKeys {
+      try shell("ssh-keygen -q -t \(type) -N '' -f host_\(type)", in: folder)
+      try shell(
+        "printf '[\(address)]:\(port) ' >> known_hosts; cut -d' ' -f1,2 host_\(type).pub >> known_hosts",
+        in: folder)
+      config.append("HostKey \(folder)/host_\(type)")
+    }
+    try (options + config).joined(separator: "\n").appending("\n")
+      .write(toFile: "\(folder)/sshd_config", atomically: true, encoding: .utf8)
+    processID = try spawn(["/usr/sbin/sshd", "-D", "-e", "-f", "\(folder)/sshd_config"], output: output)
+    try waitUntilListening()
+  }
+
+  deinit {
+    kill(processID, SIGTERM)
+    var status: Int32 = 0
+    waitpid(processID, &status, 0)
+  }
+
+  private func waitUntilListening() throws {
+    for _ in 0..<500 {
+      if log.contains("Server listening") { return }
+      usleep(10_000)
+    }
+    throw TestFailure("sshd does not start: \(log)")
+  }
+
+  /// Ends every connection at once, in the middle of whatever it does, as a crash of the host would.
+  public func dropConnections() throws { try shell("pkill -KILL -P \(processID)") }
+}
