@@ -103,13 +103,13 @@ let package = Package(
       "Command",
       [
         "Martlet", "MartletCore", "MartletEngine", "MartletReports", "MartletTesting", "MartletCommand",
-        argumentParser, subprocess,
+        "TestSupport", argumentParser,
       ]),
     tests(
       "Server",
       [
         "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
-        "MartletTesting", "TestSupport", subprocess,
+        "MartletTesting", "MartletCommand", "MartletReports", "TestSupport", subprocess,
       ]),
   ]
 )

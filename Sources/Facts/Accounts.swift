@@ -2,7 +2,7 @@ public import MartletCore
 
 /// A user account; nil if there is none of that name.
 ///
-///     var observes: some Fact { UserAccount("shop") }
+///     var observes: UserAccount { UserAccount("shop") }
 ///     func decide(given account: Account?) -> Decision { account == nil ? … : .unchanged }
 public struct UserAccount: ProbedFact, CustomStringConvertible {
   public typealias Value = Account?
@@ -55,7 +55,7 @@ public struct UserAccount: ProbedFact, CustomStringConvertible {
 
 /// A group; nil if there is none of that name.
 ///
-///     var observes: some Fact { GroupEntry("www-data") }
+///     var observes: GroupEntry { GroupEntry("www-data") }
 public struct GroupEntry: ProbedFact, CustomStringConvertible {
   public typealias Value = GroupInfo?
 

@@ -2,7 +2,7 @@ public import MartletCore
 
 /// The version of a package that apt would install, from the package lists that the host has.
 ///
-///     var observes: some Fact { AptCandidate("nginx") }
+///     var observes: AptCandidate { AptCandidate("nginx") }
 ///
 /// The lists are not fetched for it: see ``AptLists`` for their age.
 public struct AptCandidate: ProbedFact, CustomStringConvertible {
@@ -47,7 +47,7 @@ public struct AptCandidate: ProbedFact, CustomStringConvertible {
 
 /// How old the package lists of apt are, in seconds; nil if there are none.
 ///
-///     var observes: some Fact { AptLists() }
+///     var observes: AptLists { AptLists() }
 public struct AptLists: ProbedFact {
   public typealias Value = Int?
 

@@ -2,7 +2,7 @@ public import MartletCore
 
 /// A certificate that certbot looks after, and what certbot itself is like on the host.
 ///
-///     var observes: some Fact { CertificateState("shop.example") }
+///     var observes: CertificateState { CertificateState("shop.example") }
 public struct CertificateState: ProbedFact, CustomStringConvertible {
   public typealias Value = CertificateStatus
 

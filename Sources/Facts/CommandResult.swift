@@ -8,7 +8,7 @@ public import MartletCore
 
 /// How a command ends, run while looking: for guards. It must change nothing.
 ///
-///     var observes: some Fact { CommandResult("systemctl is-enabled --quiet shop") }
+///     var observes: CommandResult { CommandResult("systemctl is-enabled --quiet shop") }
 ///     func decide(given result: CommandOutcome) -> Decision { result.succeeded ? .unchanged : … }
 ///
 /// It reads no input, and is stopped after 30 seconds where the host has timeout(1); that is an error.

@@ -8,7 +8,7 @@ public import MartletCore
 
 /// What Django itself says about a project. All questions about a project are answered by one Python process.
 ///
-///     var observes: some Fact { DjangoFact(project, .migrations(database: "default")) }
+///     var observes: DjangoFact { DjangoFact(project, .migrations(database: "default")) }
 public struct DjangoFact: ProbedFact, CustomStringConvertible {
   public typealias Value = DjangoAnswer
 

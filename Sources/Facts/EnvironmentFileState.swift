@@ -2,7 +2,7 @@ public import MartletCore
 
 /// A file of environment variables, without the values: none of its secrets leaves the host.
 ///
-///     var observes: some Fact { EnvironmentFileState("/srv/shop/env", apartFrom: ["SECRET_KEY"]) }
+///     var observes: EnvironmentFileState { EnvironmentFileState("/srv/shop/env", apartFrom: ["SECRET_KEY"]) }
 public struct EnvironmentFileState: ProbedFact, CustomStringConvertible {
   public typealias Value = EnvironmentFileStatus
 

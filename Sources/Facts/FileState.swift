@@ -2,7 +2,7 @@ public import MartletCore
 
 /// What lies at a path of a host: its kind, mode and owner. Symbolic links are not followed.
 ///
-///     var observes: some Fact { FileState("/srv/shop") }
+///     var observes: FileState { FileState("/srv/shop") }
 ///     func decide(given folder: FileStatus) -> Decision { folder.kind == .directory ? .unchanged : … }
 ///
 /// A path below a folder that the run's user may not enter is an error, never "absent".

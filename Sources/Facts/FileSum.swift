@@ -2,7 +2,7 @@ public import MartletCore
 
 /// The SHA-256 sum of a regular file; nil where there is none. Symbolic links are not followed.
 ///
-///     var observes: some Fact { FileSum("/etc/motd") }
+///     var observes: FileSum { FileSum("/etc/motd") }
 ///     func decide(given sum: FileDigest?) -> Decision { sum?.sha256 == SHA256.hex(wanted) ? .unchanged : … }
 ///
 /// All files of a host are summed by one process. Where a diff will be shown, small files also come with what

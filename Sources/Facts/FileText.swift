@@ -2,7 +2,7 @@ public import MartletCore
 
 /// All that a regular file holds, up to 1 MiB. Symbolic links are not followed.
 ///
-///     var observes: some Fact { FileText("/etc/hosts") }
+///     var observes: FileText { FileText("/etc/hosts") }
 ///     func decide(given hosts: FileTextValue) -> Decision {
 ///       guard case .text(let bytes) = hosts else { return .failed("…") }
 ///

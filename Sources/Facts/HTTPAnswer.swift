@@ -2,7 +2,7 @@ public import MartletCore
 
 /// What a web server answers to a request that the host itself makes, by curl, else Python, else wget.
 ///
-///     var observes: some Fact { HTTPAnswer("http://127.0.0.1/health", host: "shop.example", within: 10) }
+///     var observes: HTTPAnswer { HTTPAnswer("http://127.0.0.1/health", host: "shop.example", within: 10) }
 ///
 /// The first look of a run asks once. Later looks come after a change: they ask again until the answer is as
 /// expected or the time is over.

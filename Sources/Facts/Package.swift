@@ -2,7 +2,7 @@ public import MartletCore
 
 /// A package of dpkg(1): whether it is installed, and in which version.
 ///
-///     var observes: some Fact { Package("nginx") }
+///     var observes: Package { Package("nginx") }
 ///     func decide(given nginx: PackageStatus) -> Decision { nginx.isInstalled ? .unchanged : … }
 ///
 /// One process answers for all packages; a second one is started only if some are missing, to see whether

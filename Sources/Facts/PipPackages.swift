@@ -2,7 +2,7 @@ public import MartletCore
 
 /// The Python packages of a virtual environment. No Python is started.
 ///
-///     var observes: some Fact { PipPackages(in: "/srv/shop/venv") }     // versions["django"] == "5.1"
+///     var observes: PipPackages { PipPackages(in: "/srv/shop/venv") }     // versions["django"] == "5.1"
 ///
 /// They are the names of the `*.dist-info` folders, which every installer writes last ("Recording installed
 /// projects" of the Python packaging specifications). Nil if the environment isn't there.

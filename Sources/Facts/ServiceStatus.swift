@@ -2,7 +2,7 @@ public import MartletCore
 
 /// Whether a service of the system runs and starts with it: by systemctl(1), else by service(8).
 ///
-///     var observes: some Fact { ServiceStatus("nginx") }
+///     var observes: ServiceStatus { ServiceStatus("nginx") }
 public struct ServiceStatus: ProbedFact, CustomStringConvertible {
   public typealias Value = ServiceState
 

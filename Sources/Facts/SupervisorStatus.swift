@@ -2,7 +2,7 @@ public import MartletCore
 
 /// The processes of a program that supervisord looks after. One `supervisorctl` tells of all programs.
 ///
-///     var observes: some Fact { SupervisorStatus("shop") }
+///     var observes: SupervisorStatus { SupervisorStatus("shop") }
 public struct SupervisorStatus: ProbedFact, CustomStringConvertible {
   public typealias Value = SupervisorAnswer
 

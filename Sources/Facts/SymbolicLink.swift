@@ -2,7 +2,7 @@ public import MartletCore
 
 /// Where a symbolic link leads to, as it is written in the link; nil where there is no link.
 ///
-///     var observes: some Fact { SymbolicLink("/etc/localtime") }
+///     var observes: SymbolicLink { SymbolicLink("/etc/localtime") }
 ///     func decide(given target: String?) -> Decision { target == wanted ? .unchanged : … }
 public struct SymbolicLink: ProbedFact, CustomStringConvertible {
   public typealias Value = String?

@@ -2,7 +2,7 @@ public import MartletCore
 
 /// All that lies in a folder of a host: files with their sums, folders and links, with modes and owners.
 ///
-///     var observes: some Fact { TreeManifest("/srv/shop/app", pruning: ["__pycache__"]) }
+///     var observes: TreeManifest { TreeManifest("/srv/shop/app", pruning: ["__pycache__"]) }
 ///
 /// `find` starts one `stat` and one `sha256sum` for some thousands of files each. Names with a line break in
 /// them are left out.

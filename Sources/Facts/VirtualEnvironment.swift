@@ -2,7 +2,7 @@ public import MartletCore
 
 /// A Python virtual environment, and the interpreter that it should be made with. No Python is started.
 ///
-///     var observes: some Fact { VirtualEnvironment("/srv/shop/venv", python: "python3") }
+///     var observes: VirtualEnvironment { VirtualEnvironment("/srv/shop/venv", python: "python3") }
 ///
 /// An environment works if its `bin/python` leads to an executable, and that executable is of the version that
 /// `pyvenv.cfg` names: after an upgrade of the system the link often leads to a Python that doesn't look into

@@ -5,6 +5,7 @@ import MartletEngine
 import MartletReports
 import MartletTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Martlet

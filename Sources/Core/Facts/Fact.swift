@@ -80,7 +80,7 @@ public struct Nothing: Fact {
 
 /// Several facts of different kinds, whose values come as a tuple.
 ///
-///     var observes: some Fact { All(FileState(path), UserAccount(owner)) }
+///     var observes: All<FileState, UserAccount> { All(FileState(path), UserAccount(owner)) }
 ///     func decide(given (file, owner): (FileState.Value, UserAccount.Value)) -> Decision
 public struct All<each F: Fact>: Fact {
   public typealias Value = (repeat (each F).Value)

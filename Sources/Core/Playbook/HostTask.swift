@@ -5,7 +5,7 @@
 ///       var name: String
 ///       var label: String { "time zone \(name)" }
 ///
-///       var observes: some Fact { SymbolicLink("/etc/localtime") }
+///       var observes: SymbolicLink { SymbolicLink("/etc/localtime") }
 ///
 ///       func decide(given target: String?) -> Decision {
 ///         let wanted = "/usr/share/zoneinfo/\(name)"
