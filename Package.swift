@@ -19,10 +19,10 @@ func layer(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 }
 
 /// The tests of one layer, in Tests/NAMETests.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], hasSnapshots: Bool = false) -> Target {
   .testTarget(
     name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
-    resources: resources, swiftSettings: settings)
+    exclude: hasSnapshots ? ["Snapshots"] : [], swiftSettings: settings)
 }
 
 /// A playbook of this repository, in Playbooks/NAME.
@@ -104,12 +104,12 @@ let package = Package(
       [
         "Martlet", "MartletCore", "MartletEngine", "MartletReports", "MartletTesting", "MartletCommand",
         "TestSupport", argumentParser,
-      ]),
+      ], hasSnapshots: true),
     tests(
       "Server",
       [
         "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
         "MartletTesting", "MartletCommand", "MartletReports", "TestSupport", subprocess,
-      ]),
+      ], hasSnapshots: true),
   ]
 )
