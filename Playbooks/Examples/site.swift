@@ -26,11 +26,14 @@ import Martlet
 /// A task of our own: what to look at, and what follows from it.
 struct TimeZone: HostTask {
   var name: String
-  var observes: SymbolicLink { SymbolicLink("/etc/localtime") }
+  let link: RemotePath = "/etc/localtime"
+
+  var observes: SymbolicLink { SymbolicLink(link) }
 
   func decide(given target: String?) -> Decision {
     let zone = "/usr/share/zoneinfo/\(name)"
     if target == zone { return .unchanged }
-    return [.run("ln -sfn \(zone) /etc/localtime", changes: [.modified("\(target ?? "none") → \(zone)")])]
+    let change = Change.modified("\(target ?? "none") → \(zone)")
+    return [.run("ln -sfn \(zone) \(link)", changes: [change], touches: [.path(link)])]
   }
 }
