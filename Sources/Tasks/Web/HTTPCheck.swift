@@ -35,7 +35,7 @@ public struct HTTPCheck: HostTask {
     self.body = body
   }
 
-  public var label: String { "HTTP check \(answer.host ?? "") \(answer.url)" }
+  public var label: String { "HTTP check " + (answer.host.map { "\($0) " } ?? "") + answer.url }
 
   public var observes: HTTPAnswer { answer }
 
