@@ -6,8 +6,9 @@ public import MartletCore
 ///
 /// The task that restarts the service touches the stamp just before. After a boot the stamp, which lies in
 /// `/run`, is gone, and the service's own file stands in for it. What counts is when a file's inode changed
-/// (`find -cnewer`, where find knows it), so that an upload with old modification times counts too. Byte code that
-/// Python writes by itself does not.
+/// (`find -cnewer`, where find knows it), so that an upload with old modification times counts too. A folder counts
+/// as well, as it is all that shows that something was removed. Byte code that Python writes by itself does not,
+/// nor does a folder where that was written.
 public struct ChangedSince: ProbedFact, CustomStringConvertible {
   /// The changed files, five at most; nil if neither the stamp nor the other file is there.
   public typealias Value = [String]?
@@ -51,7 +52,9 @@ public struct ChangedSince: ProbedFact, CustomStringConvertible {
           { [ $# = 0 ] || find "$@" ! -type d $_n "$_r" -print
           set -- \(trees)
           [ $# = 0 ] || find "$@" \\( -name __pycache__ -o -name .git \\) -prune -o ! -type d ! -name '*.py[co]' \
-          $_n "$_r" -print; } | sed -n 's/^/+ /;1,5p' ) 2>/dev/null
+          $_n "$_r" -print
+          [ $# = 0 ] || find "$@" \\( -name __pycache__ -o -name .git \\) -prune -o -type d $_n "$_r" \
+          ! -exec sh -c 'find "$1/__pycache__" -prune "$2" "$3" | grep -q .' sh {} $_n "$_r" \\; -print; } | sed -n 's/^/+ /;1,5p' ) 2>/dev/null
           """
       })
   }

@@ -102,7 +102,10 @@ struct EventLines {
     if let task = failure.task {
       unexplained[host]?.removeAll { $0.index == task.index }
       lines.append(ReportLine(host, .failed, "\(word): \(name(task))"))
-      lines += block(host, .failed, "  ", failure.message)
+      // The line above and those below say that much.
+      if failure.status == nil || failure.message != "\(task.label) failed" {
+        lines += block(host, .failed, "  ", failure.message)
+      }
     } else {
       // Some messages begin with the same word: once is enough.
       let isRepeated = failure.message.hasPrefix(word.lowercased() + ": ")

@@ -42,6 +42,14 @@ import Testing
         """)
   }
 
+  @Test func `That a task failed is said once`() {
+    let failure = HostFailure(
+      .task, "\(nginx.label) failed", task: nginx, command: "apt-get install", status: 100)
+    #expect(
+      report([.hostFailed(host: "a", failure: failure)])
+        == "a | FAILED: nginx (Shop/S.swift:9)\na |   command: apt-get install\na |   exit status: 100\n")
+  }
+
   @Test func `A verbose run shows what was right already and what printed something`() {
     let text = report(
       [

@@ -152,7 +152,7 @@ actor HostRun {
           HostFailure(
             .task, "did not converge: its actions ran, and it still wants them. Another task may undo them.",
             task: item.reference,
-            output: actions.map(\.summary) + report.diff(of: actions).map(\.text)))
+            output: actions.map(\.summary) + report.diff(of: actions).map(\.marked)))
       default: continue
       }
     }
@@ -174,6 +174,7 @@ actor HostRun {
     on program: [Round.ProgramItem], in index: Int, progress: inout PlayProgress
   ) async throws {
     guard let channel else { return }
+    let play = tasks.plays[index]
     lookedFor = nil
     hasActed = true
     let log = ActionLog()
@@ -196,21 +197,24 @@ actor HostRun {
         }
       }
     } catch {
+      // What has finished is a change like any other, though the rest is not known.
+      settle(program, log: log, play: play, progress: &progress)
       guard let running = log.running, !(error is CancellationError) else { throw error }
       let entry = program[running]
       var failure = describe(error)
       failure.message += " — while an action ran that may or may not have finished; run again to make sure"
       failure.task = entry.reference
-      failure.command = entry.item.action.commandText
+      failure.command = entry.item.action.summary
       throw HostStop(failure)
     }
-    try settle(program, log: log, play: tasks.plays[index], progress: &progress)
+    settle(program, log: log, play: play, progress: &progress)
+    try refuseFailure(of: program, log: log)
   }
 
   /// Draws the conclusions from what a program reported.
   private func settle(
     _ program: [Round.ProgramItem], log: ActionLog, play: HostTasks.PlayTasks, progress: inout PlayProgress
-  ) throws {
+  ) {
     let results = log.results
     for (index, entry) in program.enumerated() where entry.isLastOfTask {
       guard results[index] != nil else { continue }
@@ -230,15 +234,18 @@ actor HostRun {
         if let marker = entry.item.handler { handledMarkers.insert(marker) }
       }
     }
+  }
+
+  private func refuseFailure(of program: [Round.ProgramItem], log: ActionLog) throws {
     if let (index, status, output) = log.failure {
       let entry = program[index]
       report.finish(entry.reference, .failed)
       throw HostStop(
         HostFailure(
           .task, "\(entry.reference.label) failed", task: entry.reference,
-          command: entry.item.action.commandText, status: status, output: output))
+          command: entry.item.action.summary, status: status, output: output))
     }
-    guard results.count == program.count else {
+    guard log.results.count == program.count else {
       throw ProgramError("the host stopped in the middle of the program without saying why")
     }
   }
@@ -269,12 +276,15 @@ extension TaskDecision {
   }
 }
 
-extension Action {
-  /// What a report of a failure shows as the command.
-  fileprivate var commandText: String {
-    switch effect {
-    case .run(let command): command.text
-    case .write: summary
+extension DiffLine {
+  /// With the sign that reports show it by.
+  fileprivate var marked: String {
+    switch kind {
+    case .added: "+ " + text
+    case .removed: "- " + text
+    case .modified: "~ " + text
+    case .context: "  " + text
+    case .header: text
     }
   }
 }

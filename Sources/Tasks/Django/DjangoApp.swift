@@ -173,7 +173,8 @@ public struct DjangoApp: CompositeTask {
     SupervisorProgram(
       name, command: gunicorn, directory: code, user: name, environmentFile: environmentFile,
       environment: ["HOME": (root / "data").string, "USER": name],
-      restartedBy: [.tree(code), .virtualenv(virtualenv), .file(environmentFile)])
+      restartedBy: [.tree(code), .virtualenv(virtualenv), .file(environmentFile)],
+      check: "PYTHONDONTWRITEBYTECODE=1 \(splice: gunicorn) --check-config")
   }
 
   /// gunicorn lets everybody write to its socket; the folder lets in nginx alone.

@@ -9,7 +9,7 @@ struct SupervisorControl: Sendable {
   var startSeconds = 1
   /// How long to wait beyond that, in seconds.
   var patience = 20
-  /// Where the processes write; its last lines are shown if they don't come up.
+  /// Where the processes write; what they have said since is shown if they don't come up.
   var log: RemotePath?
 
   /// The file that is touched before each restart: ``ChangedSince`` compares with it.
@@ -20,6 +20,8 @@ struct SupervisorControl: Sendable {
   private var functions: ShellCommand {
     var functions: ShellCommand = """
       all=\(group)
+      size=\(splice: log.map { "$([ ! -r \($0) ] || wc -c <\($0))" } ?? "")
+      size=${size:-0}
       status() { supervisorctl status "$all" 2>&1; }
       pids() { status | sed -n 's/.* pid \\([0-9]*\\),.*/\\1/p' | sort; }
       fail() {
@@ -27,8 +29,16 @@ struct SupervisorControl: Sendable {
       status
 
       """
+    // A start that fails is tried again: what the first try says is the reason, and the end repeats it.
     if let log {
-      functions += "if [ -r \(log) ]; then echo \("the end of \(log):"); tail -n 20 -- \(log); fi\n"
+      functions += """
+        if [ -r \(log) ]; then
+        echo \("\(log) since then:")
+        [ "$(wc -c <\(log))" -ge "$size" ] || size=0
+        tail -c +$((size + 1)) \(log) | awk 'NR <= 32 { print } NR == 33 { print "…" }'
+        fi
+
+        """
     }
     return functions + """
       exit 1

@@ -11,7 +11,7 @@ public import MartletFacts
 /// A changed configuration is taken over for this program alone. What it reads when it starts is named in
 /// `restartedBy`: if any of that has changed since the last start, also in a run that was interrupted or by
 /// hand, the program is restarted once. After each start the task waits until the program has kept running; if
-/// it doesn't, the end of its log is in the error. Supervisor itself is installed by `AptPackages("supervisor")`.
+/// it doesn't, what it has written to its log is in the error. Supervisor itself is installed by `AptPackages("supervisor")`.
 public struct SupervisorProgram: HostTask {
   let name: String
   let command: ShellCommand
@@ -23,6 +23,7 @@ public struct SupervisorProgram: HostTask {
   let log: RemotePath
   let options: Options
   let isRunning: Bool
+  let check: ShellCommand?
 
   /// How supervisord treats the program (Supervisor's documentation, "Configuration File", `[program:x]`).
   public struct Options: Sendable, Hashable {
@@ -73,11 +74,14 @@ public struct SupervisorProgram: HostTask {
   ///   - log: Where its output goes; nil for `/var/log/supervisor/NAME.log`.
   ///   - options: How supervisord treats it.
   ///   - isRunning: Whether it is to run, or to be stopped.
+  ///   - check: A command that must succeed before the program is started or restarted, such as
+  ///     `gunicorn --check-config shop.wsgi`: if it fails, what runs goes on running. It runs as the program does:
+  ///     the same user, folder and environment.
   public init(
     _ name: String, command: ShellCommand, directory: RemotePath? = nil, user: String? = nil,
     environmentFile: RemotePath? = nil, environment: [String: String] = [:],
     restartedBy: [WatchedPath] = [], log: RemotePath? = nil, options: Options = Options(),
-    isRunning: Bool = true
+    isRunning: Bool = true, check: ShellCommand? = nil
   ) {
     self.name = name
     self.command = command
@@ -89,6 +93,7 @@ public struct SupervisorProgram: HostTask {
     self.log = log ?? RemotePath("/var/log/supervisor/\(name).log")
     self.options = options
     self.isRunning = isRunning
+    self.check = check
   }
 
   /// A handler that restarts a program and waits until it has kept running.
@@ -125,9 +130,20 @@ public struct SupervisorProgram: HostTask {
     case let other: return other
     }
     if let step = step(answer, changed: changed ?? [], isConfigured: actions.isEmpty) {
-      return .change(actions + [step])
+      return .change((isRunning ? checks : []) + actions + [step])
     }
     return Decision(actions)
+  }
+
+  private var checks: [Action] {
+    guard let check else { return [] }
+    var action = Action.run(
+      environmentFile.map { "set -a; . \($0) || exit 1; set +a\n\(splice: check)" } ?? check,
+      summary: check.text
+    ).run(as: user).run(in: directory)
+    action.environment = environment
+    action.changedWhen = .never
+    return [action]
   }
 
   /// What is to be done besides the configuration; nil if the program is as it should be.

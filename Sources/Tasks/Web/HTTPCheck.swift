@@ -35,7 +35,9 @@ public struct HTTPCheck: HostTask {
     self.body = body
   }
 
-  public var label: String { answer.host.map { "HTTP check \($0) \(answer.url)" } ?? "HTTP check \(answer.url)" }
+  public var label: String {
+    answer.host.map { "HTTP check \($0) \(answer.url)" } ?? "HTTP check \(answer.url)"
+  }
 
   public var observes: HTTPAnswer { answer }
 

@@ -95,6 +95,30 @@ import Testing
     #expect(failure.output == ["try again"])
   }
 
+  @Test func `Two tasks that undo each other are told apart by signs`() async throws {
+    try folder.write("one\n", to: "file")
+    struct Keeps: HostTask {
+      var observes: Nothing { Nothing() }
+      func decide(given facts: Void) -> Decision {
+        [.run("true", summary: "write", changes: [.added("one"), .removed("two"), .modified("mode")])]
+      }
+    }
+    let result = await run(in: folder) { Keeps() }
+    #expect(result.events.failures.first?.output == ["write", "+ one", "- two", "~ mode"])
+  }
+
+  @Test func `What had finished when the connection broke is reported as changed`() async throws {
+    try folder.write("", to: "log")
+    let log = folder.file("log")
+    let result = await run(in: folder) {
+      HasLine(line: "one", path: log, predicts: true)
+      Runs(command: "kill -9 $$")
+    }
+    #expect(result.code != 0)
+    #expect(folder.text("log") == "one\n")
+    #expect(result.events.recaps["local"]?.changed == 1)
+  }
+
   @Test func theFirstFailureStopsTheHostAndSaysWhy() async throws {
     let after = folder.file("after")
     let result = await run(in: folder) {

@@ -46,6 +46,21 @@ import Testing
     #expect(decide(.notInstalled).failure?.contains("AptPackages") == true)
   }
 
+  @Test func `What can't start does not replace what runs: the check comes before anything else`() {
+    let task = SupervisorProgram(
+      "shop", command: "/srv/venv/bin/gunicorn shop.wsgi", directory: "/srv/app", user: "shop",
+      environmentFile: "/srv/env", environment: ["HOME": "/srv"], check: "gunicorn --check-config shop.wsgi")
+    let actions = decide(running, isWritten: false, task).actions
+    #expect(
+      actions.map(\.summary) == [
+        "gunicorn --check-config shop.wsgi", "write /etc/supervisor/conf.d/shop.conf",
+        "supervisorctl restart shop",
+      ])
+    #expect(actions.first?.user == "shop" && actions.first?.folder == "/srv/app")
+    #expect(actions.first?.environment == ["HOME": "/srv"] && actions.first?.changedWhen == .never)
+    #expect(decide(running, task).isUnchanged)
+  }
+
   @Test func stopped() {
     let task = SupervisorProgram("shop", command: "/bin/true", isRunning: false)
     #expect(decide(.processes([SupervisedProcess(name: "shop", state: .stopped)]), task).isUnchanged)
