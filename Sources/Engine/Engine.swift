@@ -36,6 +36,7 @@ public struct Engine: Sendable {
     }
     reporter.report(
       .runStarted(playbook: playbook, hosts: selection.hosts.map(\.host.name), check: options.check))
+    for warning in selection.warnings(options) { reporter.report(.warning(host: nil, message: warning)) }
     var runs: [String: HostRun] = [:]
     for entry in selection.hosts {
       reporter.hide(entry.tasks.secrets + [entry.host.connection.becomePassword].compactMap(\.self))

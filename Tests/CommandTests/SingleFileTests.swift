@@ -47,6 +47,28 @@ import Testing
   /// A port of this machine at which nothing listens.
   static let unreachable = "web: {hosts: {a: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n"
 
+  @Test func `A playbook that traps names its own line`() async throws {
+    let bench = try Workbench()
+    try bench.write(
+      "trap.swift",
+      """
+      import Martlet
+      @main struct Trap: Playbook {
+        var plays: Plays {
+          Play("Trap", on: "web") { _ in
+            let none: [String] = []
+            File("/etc/motd", content: "\\(none[3])")
+          }
+        }
+      }
+      """)
+    try bench.write("inventory.yaml", Self.unreachable)
+    let result = try await bench.martlet(["apply", "trap.swift", "--check"])
+    #expect(result.code != 0)
+    #expect(result.errors.contains("trap.swift:6"), "\(result.errors)")
+    #expect(!result.errors.contains("rip 0x"))
+  }
+
   @Test func `A playbook of thirty lines is compiled once, runs, and reports`() async throws {
     let bench = try Workbench()
     try bench.write("shop.swift", Self.playbook)

@@ -28,6 +28,8 @@ struct HostTasks: Sendable {
 
   var plays: [PlayTasks] = []
   var secrets: [Secret] = []
+  /// The tags of all tasks, also of those that are not wanted.
+  var tags: Set<String> = []
 
   /// Everything that the tasks of some plays want to know.
   func questions(for plays: [Int]) -> Questions {
@@ -49,23 +51,26 @@ struct HostTasks: Sendable {
   static func evaluate(
     _ plays: [Play], for host: InventoryHost, in inventory: Inventory, facts: FactsInBody,
     options: RunOptions
-  ) -> (tasks: HostTasks, problems: [String]) {
+  ) -> (tasks: HostTasks, problems: [HostProblem]) {
     var tasks = HostTasks()
-    var problems: [String] = []
+    var problems: [HostProblem] = []
     var index = 0
     for play in plays {
       var steps: [Step] = []
       do {
         steps = try play.evaluate(host, inventory, facts).items
       } catch let error as InventoryError {
-        problems.append("\(error)")
+        problems.append(HostProblem(text: "\(error)"))
       } catch {
-        problems.append("\(play.location): play \"\(play.name)\" for host \(host.name): \(error)")
+        problems.append(
+          HostProblem(
+            subject: "\(play.location): play \"\(play.name)\"", hosts: [host.name], text: "\(error)"))
       }
       // Without its facts the body may have built nonsense: it is evaluated again once they are known.
       if facts.wereMissing { return (tasks, problems) }
       problems += self.problems(with: steps, host: host, secrets: &tasks.secrets)
       var part = PlayTasks(name: play.name)
+      tasks.tags.formUnion(steps.flatMap(\.tags))
       for step in steps where options.wants(step.tags) || step.task is RunHandlers {
         var questions = Questions()
         step.task.observes.ask(&questions)
@@ -98,8 +103,8 @@ struct HostTasks: Sendable {
 
   private static func problems(
     with steps: [Step], host: InventoryHost, secrets: inout [Secret]
-  ) -> [String] {
-    var problems: [String] = []
+  ) -> [HostProblem] {
+    var problems: [HostProblem] = []
     let placed = Set(steps.map(\.id))
     var handlers: [String: [String]] = [:]
     var seen: Set<StepID> = []
@@ -127,7 +132,9 @@ struct HostTasks: Sendable {
         }
         handlers[handler.name] = commands
       }
-      problems += Set(found).sorted().map { "\(step.location): \(step.label), host \(host.name): \($0)" }
+      problems += Set(found).sorted().map {
+        HostProblem(subject: "\(step.location): \(step.label)", hosts: [host.name], text: $0)
+      }
     }
     return problems
   }

@@ -87,7 +87,7 @@ actor HostRun {
       plays, for: host, in: inventory, facts: FactsInBody(known: facts.operatingSystem),
       options: options)
     guard problems.isEmpty else {
-      throw HostStop(HostFailure(.invalid, problems.joined(separator: "\n")))
+      throw HostStop(HostFailure(.invalid, problems.map(\.description).joined(separator: "\n")))
     }
     self.tasks = tasks
     reporter.hide(tasks.secrets)

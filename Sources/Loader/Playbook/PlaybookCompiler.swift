@@ -27,7 +27,7 @@ public struct PlaybookCompiler: Sendable {
   private let library: PlaybookLibrary
   private let environment: [String: String]
   /// Counts up when the way of compiling changes.
-  private static let format = 1
+  private static let format = 2
   /// How many programs are kept; each takes some hundred kilobytes.
   private static let keptPrograms = 64
 
@@ -86,7 +86,11 @@ public struct PlaybookCompiler: Sendable {
   private func compile(_ path: String, to program: String, with compiler: String) async throws {
     let maps = library.moduleMaps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
     let arguments =
-      ["-Onone", "-parse-as-library", "-swift-version", "6", "-module-name", moduleName(path)]
+      // With lines, a trap in the playbook names its own.
+      [
+        "-Onone", "-gline-tables-only", "-parse-as-library", "-swift-version", "6", "-module-name",
+        moduleName(path),
+      ]
       + ["-I", library.modules] + maps + ["-L", library.folder, "-lMartletPlaybook"]
       + ["-Xlinker", "-rpath", "-Xlinker", library.folder, path, "-o", program]
     let status: TerminationStatus

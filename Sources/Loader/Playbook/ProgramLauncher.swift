@@ -24,6 +24,8 @@ public enum ProgramLauncher {
   public static func become(_ program: String, name: String, arguments: [String]) throws -> Never {
     var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
     words.append(nil)
+    // A playbook that traps shows where, and not every register and library of the process.
+    setenv("SWIFT_BACKTRACE", "threads=crashed,registers=none,images=none,limit=12,top=0,color=no", 0)
     execv(program, words)
     let reason = errno
     for word in words { free(word) }

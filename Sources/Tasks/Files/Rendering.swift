@@ -39,6 +39,8 @@ private struct StrictTemplate {
 
   private let tokens: [Token]
   private let lines: [(token: Token, line: Int)]
+  /// Where a tag begins that never ends: Stencil makes an empty text of it and of all that follows.
+  private let unclosed: Token?
 
   init(_ text: String, named name: String) {
     let lexed = Stencil.Template(templateString: text, name: name).tokens
@@ -63,11 +65,17 @@ private struct StrictTemplate {
       tokens.append(token)
       lines.append((token, line))
     }
+    unclosed = lexed.last.flatMap { $0.kind == .text && $0.contents.isEmpty ? $0 : nil }
+    if let unclosed, let line = numbered.last?.1 { lines.append((unclosed, line)) }
     self.tokens = tokens
     self.lines = lines
   }
 
   func render(_ vars: [String: Any]) throws -> String {
+    if let unclosed {
+      throw TemplateSyntaxError(
+        reason: "the {{, {% or {# that begins here is never closed", token: unclosed)
+    }
     for token in tokens where token.kind == .block {
       for word in token.contents.split(whereSeparator: {
         !($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".")

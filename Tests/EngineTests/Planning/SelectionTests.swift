@@ -112,6 +112,30 @@ import Testing
     #expect(found.first?.contains("two different handlers of the play are called \"restart\"") == true)
   }
 
+  @Test func `What is wrong for several hosts is said once`() {
+    let found = problems([:], Play("All", on: "all") { HasFile(path: "relative", contents: "x") })
+    #expect(found.count == 1)
+    #expect(found.first?.contains(", hosts web1, db1: the remote path \"relative\" is relative") == true)
+    let many = HostProblem(subject: "site:1: x", hosts: (1...7).map { "h\($0)" }, text: "no")
+    #expect(many.description == "site:1: x, hosts h1, h2, h3, h4, h5 and 2 more: no")
+  }
+
+  @Test func `A tag that no task has is warned of`() throws {
+    var options = RunOptions()
+    options.tags = ["deplyo", "db"]
+    options.skipTags = ["slow"]
+    let play = Play("Web", on: "web") {
+      Runs(command: "true").tags("deploy")
+      Runs(command: "false").tags("db")
+    }
+    let selection = try Selection.make([play], inventory: inventory(), options: options).get()
+    #expect(
+      selection.warnings(options) == [
+        "--tags deplyo: no task of these hosts has this tag; did you mean \"deploy\"?",
+        "--skip-tags slow: no task of these hosts has this tag",
+      ])
+  }
+
   @Test func tagsChooseTasks() {
     var options = RunOptions()
     options.tags = ["deploy"]
