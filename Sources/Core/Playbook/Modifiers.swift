@@ -10,7 +10,9 @@ extension StepGroup {
 
   /// Skips these steps unless the condition holds, as in `.when(config.changed)`.
   ///
-  /// For what is known before the play, like variables and facts of the host, use Swift's own `if`.
+  /// For what is known before the play, like variables and facts of the host, use Swift's own `if`. What must not be
+  /// forgotten when a run is interrupted between the change and these steps, as a restart, belongs into a handler:
+  /// the host remembers it, and no condition.
   public func when(_ condition: Condition, file: String = #fileID, line: Int = #line) -> Steps {
     modified(file, line) { $0.conditions.append(condition) }
   }

@@ -65,6 +65,8 @@ struct ActProgram {
       export MARTLET_TMP
       trap 'rm -rf "$MARTLET_TMP"' EXIT
       _uid=$(id -u); _me=$(id -un)
+      # What a program that was killed has left behind, secrets perhaps among it.
+      find "${MARTLET_TMP%/*}" -maxdepth 1 -name 'martlet.*' -user "$_me" -mtime +1 -exec rm -rf {} + 2>/dev/null
       _as() {
         if [ "$1" = "$_me" ]; then /bin/sh -c "$2"
         elif [ "$_uid" = 0 ]; then su -s /bin/sh -c "$2" "$1"

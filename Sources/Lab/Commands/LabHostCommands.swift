@@ -59,7 +59,8 @@ struct LabShell: AsyncParsableCommand {
 
   func run() async throws {
     let lab = options.lab
-    try Tool.ssh.replaceProcess(["-F", lab.sshConfig, try lab.host(host.value).name] + command)
+    try Tool.ssh.replaceProcess(
+      ["-F", lab.sshConfig, try lab.host(host.value).name] + command.withoutTerminator)
   }
 }
 
@@ -72,7 +73,7 @@ struct LabExec: AsyncParsableCommand {
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.") var command: [String]
 
   func run() async throws {
-    try Tool.nsenter.replaceProcess(try options.lab.enter(host.value, command))
+    try Tool.nsenter.replaceProcess(try options.lab.enter(host.value, command.withoutTerminator))
   }
 }
 
@@ -93,4 +94,9 @@ struct LabDelay: AsyncParsableCommand {
     // Ctrl-C ends the process, and with it the relay.
     while true { try await Task.sleep(for: .seconds(3600)) }
   }
+}
+
+extension [String] {
+  /// Without the `--` that people put before a command from habit.
+  fileprivate var withoutTerminator: [String] { first == "--" ? Array(dropFirst()) : self }
 }

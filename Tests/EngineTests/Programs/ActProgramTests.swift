@@ -66,6 +66,19 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: temporary))
   }
 
+  @Test func whatAKilledProgramLeftIsRemovedTheNextDay() async throws {
+    let parent = FileManager.default.isWritableFile(atPath: "/var/tmp") ? "/var/tmp" : "/tmp"
+    let old = "\(parent)/martlet.test\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: old, withIntermediateDirectories: true)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -3 * 86_400)], ofItemAtPath: old)
+    let program = ActProgram(
+      [ActProgram.Item(action: .run("true"))], marker: "NONCE", folder: nil, verbose: false
+    ).program
+    _ = try await send(program.code)
+    #expect(!FileManager.default.fileExists(atPath: old))
+  }
+
   @Test func aFullDiskIsAFailureAndLeavesTheOldFile() async throws {
     // /dev/full takes the part of the disk: every write to it fails with ENOSPC (full(4)).
     let items = [ActProgram.Item(action: .run("printf %s \("text") >/dev/full"))]
