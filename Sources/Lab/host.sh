@@ -167,9 +167,14 @@ supervise)
   ;;
 
 supervise-inside)
+  # The same hardware address at every start, made from the IP address. With another one, the machine would go on
+  # sending to the old one for as long as it remembers it: half a minute of silence after a reset.
+  # shellcheck disable=SC2046 # the parts are words
+  LAB_MAC=$(printf '02:6d:%02x:%02x:%02x:%02x' $(echo "${LAB_ADDRESS%/*}" | tr . ' '))
+  export LAB_MAC
   nsenter --net=/proc/self/fd/9 sh -c '
     ip link delete "$LAB_VETH" 2>/dev/null
-    ip link add "$LAB_VETH" mtu "$LAB_MTU" type veth peer name eth0 mtu "$LAB_MTU" netns "$1" &&
+    ip link add "$LAB_VETH" mtu "$LAB_MTU" type veth peer name eth0 address "$LAB_MAC" mtu "$LAB_MTU" netns "$1" &&
       ip link set "$LAB_VETH" master "$LAB_BRIDGE" up' cable $$ || fail "cannot connect $LAB_NAME"
   exec 9<&-
   ip -batch - <<END || fail "cannot configure the network of $LAB_NAME"
