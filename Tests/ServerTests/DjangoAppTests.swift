@@ -84,13 +84,18 @@ extension ServerTests {
       #expect(code.recap.changed == 2, "\(code.events.plans)")
       #expect(try await server.ask("supervisorctl", "pid", "guestbook") != pid)
 
-      // A program that doesn't start: an error with the end of its log.
+      // A release that can't start: its exception is shown, and the one that runs is left alone.
+      let running = try await server.ask("supervisorctl", "pid", "guestbook")
       try await server.local(
         "echo 'raise RuntimeError(7)' >>\(Shell.quote(sample))/guestbook/wsgi.py")
       let broken = try await server.run { app(domains: ["guestbook.test", "www.guestbook.test"]) }
       #expect(broken.code == 1)
-      #expect(broken.failure.contains("guestbook does not"), "\(broken.failure)")
-      #expect(broken.failure.contains("/var/log/supervisor/guestbook.log"))
+      #expect(broken.failure.contains("RuntimeError: 7"), "\(broken.failure)")
+      #expect(try await server.ask("supervisorctl", "pid", "guestbook") == running)
+      let serving = try await server.ask(
+        "curl", "-sk", "--connect-to", "::127.0.0.1:", "-o", "/dev/null", "-w", "%{http_code}",
+        "https://guestbook.test/")
+      #expect(serving == "200")
     }
   }
 }
