@@ -1,6 +1,6 @@
 # Everything here is one command each; `make help` lists them.
 SWIFT ?= swift
-SOURCES = Sources Tests Playbooks Package.swift
+SOURCES = Sources Tests Playbooks Benchmarks Package.swift
 
 .PHONY: help demo dependencies build test release format lint bench clean
 .DEFAULT_GOAL := help

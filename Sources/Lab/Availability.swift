@@ -100,6 +100,7 @@ extension Lab {
           waitpid(pid, &status, 0)
           return "trying it took longer than 20 s"
         }
+        // A skip reason is asked for where nothing can be awaited; the trial takes some 20 ms.
         usleep(1000)
       }
       guard status != 0 else { return nil }
