@@ -50,7 +50,8 @@ struct InventoryCommand: ParsableCommand {
       let vars = host.vars.sorted { $0.key < $1.key }.map { name, variable in
         "  \(name) = \(text(variable.value))  (\(variable.origin))"
       }
-      return (["\(host.name)  \(user)\(connection.address):\(connection.port)\(groups)"] + vars)
+      let port = connection.port.map { ":\($0)" } ?? ""
+      return (["\(host.name)  \(user)\(connection.address)\(port)\(groups)"] + vars)
         .joined(separator: "\n")
     }.joined(separator: "\n")
   }

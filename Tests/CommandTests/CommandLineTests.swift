@@ -56,10 +56,10 @@ import Testing
     #expect(
       list.output == """
         db  admin@192.0.2.7:2222
-        web1  web1:22  [web]
+        web1  web1  [web]
           domain = "shop.example"  (inventory.yaml:6)
           workers = 3  (inventory.yaml:5)
-        web2  web2:22  [web]
+        web2  web2  [web]
           domain = "shop.example"  (inventory.yaml:6)
           workers = 3  (inventory.yaml:5)
 

@@ -72,8 +72,8 @@ public struct InventoryVariable: Sendable {
 public struct ConnectionSettings: Sendable {
   /// A name or address that resolves; the host's name unless the inventory says otherwise.
   public var address: String
-  /// The TCP port.
-  public var port = 22
+  /// The TCP port; nil where nobody names one: SSH's 22.
+  public var port: Int?
   /// The user to log in as; nil for the one who runs the playbook.
   public var user: String?
   /// The private key files to offer; none for the agent's keys and `~/.ssh/id_ed25519` and its like.
