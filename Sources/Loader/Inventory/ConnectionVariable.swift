@@ -10,7 +10,7 @@ internal import MartletCore
 enum ConnectionVariable {
   /// A part of `ConnectionSettings`.
   enum Setting: Hashable {
-    case address, port, user, keys, knownHosts, acceptsNewHostKey, become, becomePassword
+    case address, port, user, keys, knownHosts, acceptsNewHostKey, become, becomePassword, transport
   }
 
   /// A variable of the playbook.
@@ -27,12 +27,12 @@ enum ConnectionVariable {
 
   private static let settings: [String: Setting] = [
     "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
-    "accept_new": .acceptsNewHostKey, "become": .become,
+    "accept_new": .acceptsNewHostKey, "become": .become, "transport": .transport,
   ]
 
   private static let ansible: [String: Setting] = [
     "host": .address, "ssh_host": .address, "port": .port, "ssh_port": .port, "user": .user,
-    "ssh_user": .user,
+    "ssh_user": .user, "connection": .transport,
     "ssh_private_key_file": .keys, "private_key_file": .keys, "become": .become,
     "become_password": .becomePassword, "become_pass": .becomePassword, "sudo_pass": .becomePassword,
   ]
@@ -93,10 +93,9 @@ enum ConnectionVariable {
   private static func other(_ short: String, _ name: String, _ value: InventoryValue) -> ConnectionVariable {
     guard case .string(let text) = value else { return .unknown }
     switch (short, text) {
-    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"),
-      ("become_method", "sudo"), ("become_user", "root"):
+    case ("become_method", "sudo"), ("become_user", "root"):
       return .irrelevant
-    case ("connection", _), ("become_method", _), ("become_user", _):
+    case ("become_method", _), ("become_user", _):
       return .unsupported("\(name): \(text) is not supported yet")
     default: return .unknown
     }
@@ -165,6 +164,8 @@ enum ConnectionVariable {
       let secret = try JSONDecoder().decode(Secret.self, from: JSONEncoder().encode(word))
       if let problem = secret.problem { throw InventoryError("\(name): \(problem)") }
       return .setting(setting) { $0.becomePassword = secret }
+    case .transport:
+      return TransportName.setting(try text(value), of: name)
     }
   }
 }

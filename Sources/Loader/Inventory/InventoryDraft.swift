@@ -105,6 +105,7 @@ struct InventoryDraft {
       values.override(by: host.values)
       var connection = ConnectionSettings(address: name)
       for setting in values.settings.values { setting.apply(&connection) }
+      if name == TransportChoice.localHost { connection.transport = .local }
       for group in base.groups { members[group, default: []].append(name) }
       result.append(
         InventoryHost(name: name, groups: base.groups, connection: connection, vars: values.vars))
