@@ -134,7 +134,9 @@ final class OpenSSHSession: TransportSession {
 
   /// The variables of this process, of which the master sends those that `SendEnv` names: but not those of the
   /// language, in which nobody here reads.
-  private static let environment: [String] = ProcessInfo.processInfo.environment
-    .filter { $0.key != "LANG" && $0.key != "LANGUAGE" && !$0.key.hasPrefix("LC_") }
-    .map { "\($0.key)=\($0.value)" }
+  private static var environment: [String] {
+    ProcessInfo.processInfo.environment
+      .filter { $0.key != "LANG" && $0.key != "LANGUAGE" && !$0.key.hasPrefix("LC_") }
+      .map { "\($0.key)=\($0.value)" }
+  }
 }
