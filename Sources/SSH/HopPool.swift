@@ -149,13 +149,20 @@ actor HopPool {
   }
 
   /// Calls `body` when a login on the host has broken, until `unobserve`.
-  func observe(_ hop: Hop, _ body: @escaping @Sendable (SSHError) -> Void) -> Int {
+  nonisolated static func observe(_ hop: Hop, _ body: @escaping @Sendable (SSHError) -> Void) -> Int {
+    shared.assumeIsolated { $0.observe(hop, body) }
+  }
+  nonisolated static func unobserve(_ hop: Hop, _ id: Int) {
+    shared.assumeIsolated { $0.unobserve(hop, id) }
+  }
+
+  private func observe(_ hop: Hop, _ body: @escaping @Sendable (SSHError) -> Void) -> Int {
     hop.lastObserver += 1
     hop.observers[hop.lastObserver] = body
     return hop.lastObserver
   }
 
-  func unobserve(_ hop: Hop, _ id: Int) { hop.observers[id] = nil }
+  private func unobserve(_ hop: Hop, _ id: Int) { hop.observers[id] = nil }
 
   private func serve(_ hop: Hop) {
     hop.logins.removeAll(where: \.isBroken)

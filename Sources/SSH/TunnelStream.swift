@@ -40,6 +40,8 @@ final class TunnelStream: Carrier, @unchecked Sendable {
 
   /// What was taken has gone to the connection.
   var isFlushed: Bool { outbox.isEmpty }
+  /// Something has come that hasn't been taken.
+  var hasBytes: Bool { !inbox.isEmpty }
   /// How many bytes ``send(_:_:)`` takes now.
   var room: Int { max(0, TunnelStream.limit - outbox.count) }
 
