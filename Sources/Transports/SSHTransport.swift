@@ -23,7 +23,7 @@ public struct SSHTransport: Transport {
     }
   }
 
-  private func target(for host: InventoryHost) -> SSHTarget {
+  func target(for host: InventoryHost) -> SSHTarget {
     let settings = host.connection
     var target = SSHTarget(host: settings.address, port: settings.port ?? 22, user: settings.loginUser)
     let environment = ProcessInfo.processInfo.environment
