@@ -3,64 +3,15 @@ import Glibc
 
 /// From a name to a session that is logged in.
 extension SSHConnection {
-  /// Connects, trying again where the server drops connections before it has introduced itself: that is how
-  /// sshd says that too many are being set up at once (MaxStartups).
-  func open() async throws(SSHError) {
-    let deadline = ContinuousClock.now + target.connectTimeout
-    do throws(SSHError) {
-      try await withScope(timeout: target.connectTimeout) { scope throws(SSHError) in
-        var attempts = 0
-        while true {
-          do throws(SSHError) {
-            try await openOnce(scope, deadline)
-            return
-          } catch {
-            guard error.kind == .disconnected(.banner) else { throw error }
-            dropLink()
-            attempts += 1
-            try await backOff(scope, attempts, deadline, after: error)
-          }
-        }
-      }
-      phase = .idle
-    } catch {
-      fail(error)
-      throw error
-    }
-  }
-
-  private func openOnce(_ scope: Scope, _ deadline: ContinuousClock.Instant) async throws(SSHError) {
-    try await dial(scope, deadline: deadline)
-    try await agreeOnKeys(scope)
-    phase = .authenticating
-    try await authenticate(scope)
-  }
-
-  private func backOff(
-    _ scope: Scope, _ attempts: Int, _ deadline: ContinuousClock.Instant, after error: SSHError
-  ) async throws(SSHError) {
-    let base = min(200 << min(attempts - 1, 5), 5000)
-    let pause = Duration.milliseconds(Int.random(in: base / 2...base * 3 / 2))
-    guard ContinuousClock.now + pause < deadline else {
-      throw SSHError(
-        error.kind, target,
-        "the server dropped the connection before its SSH banner, \(attempts) times in "
-          + "\(target.connectTimeout.inSeconds); it may be limiting logins (sshd's MaxStartups or "
-          + "PerSourcePenalties), or the port may not be that of an SSH server")
-    }
-    try await sleep(scope, pause)
-  }
-
   /// Exchanges keys and checks that of the host.
-  private func agreeOnKeys(_ scope: Scope) async throws(SSHError) {
+  func agreeOnKeys(_ scope: Scope) async throws(SSHError) {
     phase = .banner
     guard let link, let session = link.session else { throw breakDown(0) }
-    let socket = link.socket
     let preference = preferredMethods(
       session, knownTypes: try knownHosts().types(host: target.host, port: target.port))
     if !preference.isEmpty { libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY, preference) }
     let code = try await call(scope) { session in
-      let code = libssh2_session_handshake(session, socket)
+      let code = libssh2_session_handshake(session, Link.placeholder)
       // A server may say something else before; sshd does where MaxStartups is exceeded.
       if phase == .banner, let banner = libssh2_session_banner_get(session), strncmp(banner, "SSH-", 4) == 0 {
         phase = .keyExchange

@@ -22,6 +22,22 @@ public struct SSHTarget: Sendable {
   /// How long a peer that has stopped answering is believed to be there. The kernel asks an idle one for a
   /// sign of life, and gives up on one that doesn't acknowledge what was sent, after about this long.
   public var peerTimeout: Duration = .seconds(30)
+  /// How the host is reached.
+  public var route: Route = .direct
+  /// Which kinds of addresses of the host are tried (AddressFamily).
+  public var addressFamily: AddressFamily = .any
+  /// The local address that connections are made from (BindAddress): a name or an address; nil: the kernel's choice.
+  public var bindAddress: String?
+  /// The interface whose address connections are made from (BindInterface); nil: the kernel's choice.
+  public var bindInterface: String?
+  /// How often connecting is tried, a second apart, where the host refuses or can't be reached
+  /// (ConnectionAttempts). All of it within `connectTimeout`.
+  public var connectionAttempts = 1
+  /// Variables that are sent with each command (SetEnv, and SendEnv's values). The server takes those that its
+  /// AcceptEnv names. Each costs a round trip a command.
+  public var environment: [(name: String, value: String)] = []
+  /// How many logins may be in progress at once.
+  public var loginLimits = LoginLimits()
 
   /// For tests: the size of the socket's send buffer, so that packets are sent in pieces.
   var sendBufferSize: Int32?
