@@ -65,8 +65,9 @@ public final class PortForwarding: Sendable {
     let hop = hop
     return try await listeners.open(listener, final) { [weak listeners] socket in
       let connection = SSHConnection(final)
-      guard let relay = Relay(socket, ended: { listeners?.remove($0) }) else { return }
-      listeners?.add(relay)
+      guard let listeners, let relay = Relay(socket, ended: { [weak listeners] in listeners?.remove($0) })
+      else { return }
+      listeners.add(relay)
       Task(executorPreference: Reactor.shared) {
         do throws(SSHError) {
           relay.begin(try await connection.stream(through: hop))
