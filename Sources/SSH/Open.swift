@@ -14,6 +14,7 @@ extension SSHConnection {
   func open() async throws(SSHError) {
     do throws(SSHError) {
       try checkTarget()
+      try checkAlgorithms()
       if case .jump(through: let target) = self.target.route {
         let hop = HopPool.enter(target)
         defer { HopPool.leave(hop) }
@@ -102,6 +103,7 @@ extension SSHConnection {
         if case .command(let command) = target.route { try start(command) }
         if case .direct = target.route { try await dial(addresses, scope) }
         try await agreeOnKeys(scope)
+        if isProbe { return }
         phase = .authenticating
         try await authenticate(scope)
       }

@@ -45,18 +45,23 @@ public actor SSHConnection {
   var streams: [TunnelStream] = []
   var streamTurn = 0
   var isPumpScheduled = false
+  /// Whether it is only to find out which key the host has: nobody logs in.
+  let isProbe: Bool
+  /// The key by which the host has proved itself.
+  var shownKey: HostKey?
   private var isServicing = false
   /// A connection whose data never run out lets the others have their turn after so many steps of 32 KB.
   private static let stepLimit = 8
   private var stepsSincePause = 0
 
-  init(_ target: SSHTarget) {
+  init(_ target: SSHTarget, isProbe: Bool = false) {
     var target = target
     // As ssh takes it: a literal address may be in brackets.
     if target.host.hasPrefix("["), target.host.hasSuffix("]") {
       target.host = String(target.host.dropFirst().dropLast())
     }
     self.target = target
+    self.isProbe = isProbe
   }
 
   /// Connects, checks the host's key and logs in.

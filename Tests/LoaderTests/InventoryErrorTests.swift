@@ -79,8 +79,20 @@ import Testing
       "i.yaml:1: the tag !vault is not understood: encrypted values are not supported yet; write env:NAME or file:PATH and have the secret there"
     ),
     (
-      "hosts: {a: {ansible_ssh_pass: x}, b: {ansible_connection: winrm}}\n",
-      "i.yaml:1: ansible_ssh_pass: logging in with a password is not supported yet; use a key\ni.yaml:1: ansible_connection: winrm is not supported yet"
+      "hosts: {a: {ansible_shell_type: x}, b: {ansible_connection: winrm}}\n",
+      "i.yaml:1: ansible_shell_type: only hosts with a POSIX sh are supported\ni.yaml:1: ansible_connection: winrm is not supported yet"
+    ),
+    (
+      "hosts: {a: {ansible_ssh_common_args: -D 80}}\n",
+      "i.yaml:1: ansible_ssh_common_args: ssh's -D can't be honoured here"
+    ),
+    (
+      "hosts: {a: {ansible_ssh_extra_args: \"-o 'a\"}}\n",
+      "i.yaml:1: ansible_ssh_extra_args: a quote is not closed"
+    ),
+    (
+      "hosts: {a: {martlet_ssh_options: [ProxyJump]}}\n",
+      "i.yaml:1: martlet_ssh_options: expected options such as ProxyJump=bastion, found ProxyJump"
     ),
     (
       "hosts: {a: {martlet_prot: 1}}\n", "i.yaml:1: martlet_prot is not known; did you mean \"martlet_port\"?"

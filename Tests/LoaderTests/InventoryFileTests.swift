@@ -79,6 +79,10 @@ func problem(_ text: String) -> String {
           ansible_ssh_private_key_file: /keys/id
           ansible_become: "true"
           ansible_become_password: hunter22
+          ansible_ssh_pass: hunter23
+          ansible_ssh_extra_args: -4
+          ansible_ssh_common_args: -o ProxyCommand="ssh -W %h:%p bastion" -Aq -J 'user@b:22'
+          martlet_ssh_options: [Port=3]
           martlet_known_hosts: [/keys/known, more]
         children:
           web:
@@ -98,6 +102,12 @@ func problem(_ text: String) -> String {
     #expect(mail.connection.user == "deploy" && mail.connection.keys == ["/keys/id"])
     #expect(mail.connection.become == true && mail.connection.becomePassword?.reveal() == "hunter22")
     #expect(mail.connection.knownHosts.first == "/keys/known")
+    #expect(mail.connection.password?.reveal() == "hunter23")
+    #expect(
+      mail.connection.sshOptions == [
+        "Port=3", "ProxyCommand=ssh -W %h:%p bastion", "ForwardAgent=yes", "ProxyJump=user@b:22",
+        "AddressFamily=inet",
+      ])
     #expect(mail.connection.knownHosts.last?.hasSuffix("/more") == true)
     #expect(vars(inventory, "mail.example.com") == ["user": .string("postmaster"), "port": .int(25)])
     #expect(inventory.groups["prod"] == ["foo.example.com", "bar.example.com"])

@@ -82,6 +82,11 @@ public struct ConnectionSettings: Sendable {
   public var knownHosts: [String] = []
   /// Whether an unknown host's key is taken and written down.
   public var acceptsNewHostKey = false
+  /// The password to log in with, where the host takes one.
+  public var password: Secret?
+  /// Options of ssh_config(5), each as `ssh -o` takes it: `ProxyJump=bastion`. They come before what ssh's files
+  /// say.
+  public var sshOptions: [String] = []
   /// Whether to become root by sudo; nil if neither the inventory nor the command line says.
   public var become: Bool?
   /// The password that sudo asks for.
