@@ -144,7 +144,7 @@ extension Lab {
       "LAB_DIR": folder(number), "LAB_NAME": "lab\(number)", "LAB_BASE": record.base,
       "LAB_SYSTEMD": record.systemd ? "yes" : "no", "LAB_BRIDGE": plan.bridge,
       "LAB_VETH": plan.cable(of: number), "LAB_ADDRESS": plan.address(of: number) + "/16",
-      "LAB_GATEWAY": plan.gateway,
+      "LAB_MAC": AddressPlan.hardwareAddress(of: plan.address(of: number)), "LAB_GATEWAY": plan.gateway,
       "LAB_MTU": FileSystem.read("/sys/class/net/\(plan.bridge)/mtu")?.trimmed ?? "1500",
       "LAB_CGROUP": plan.controlGroup(of: number),
     ]

@@ -9,8 +9,8 @@
 #   host.sh clean                 the control groups that a killed host left behind
 #
 # start and clean read their host from the environment: LAB_DIR (the host's folder), LAB_NAME,
-# LAB_BASE, LAB_SYSTEMD (yes or no), LAB_BRIDGE, LAB_VETH, LAB_ADDRESS (with its prefix length),
-# LAB_GATEWAY, LAB_MTU, LAB_CGROUP.
+# LAB_BASE, LAB_SYSTEMD (yes or no), LAB_BRIDGE, LAB_VETH, LAB_MAC, LAB_ADDRESS (with its
+# prefix length), LAB_GATEWAY, LAB_MTU, LAB_CGROUP.
 #
 # A running host is this chain of processes, each the parent of the next:
 #
@@ -167,11 +167,8 @@ supervise)
   ;;
 
 supervise-inside)
-  # The same hardware address at every start, made from the IP address. With another one, the machine would go on
-  # sending to the old one for as long as it remembers it: half a minute of silence after a reset.
-  # shellcheck disable=SC2046 # the parts are words
-  LAB_MAC=$(printf '02:6d:%02x:%02x:%02x:%02x' $(echo "${LAB_ADDRESS%/*}" | tr . ' '))
-  export LAB_MAC
+  # The same hardware address at every start. With another one, the machine would go on sending to the old one for
+  # as long as it remembers it: half a minute of silence after a reset.
   nsenter --net=/proc/self/fd/9 sh -c '
     ip link delete "$LAB_VETH" 2>/dev/null
     ip link add "$LAB_VETH" mtu "$LAB_MTU" type veth peer name eth0 address "$LAB_MAC" mtu "$LAB_MTU" netns "$1" &&
