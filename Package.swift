@@ -60,11 +60,11 @@ let package = Package(
     layer("Tasks", ["MartletCore", "MartletFacts", "Stencil"]),
     layer("Engine", ["MartletCore"]),
     layer("SSH", ["CLibSSH2", "CLibCrypto"]),
-    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
+    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH", subprocess]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
     layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
-    layer("Testing", ["MartletCore", "MartletEngine", subprocess]),
+    layer("Testing", ["MartletCore", "MartletEngine", "MartletTransports"]),
     .target(
       name: "Martlet",
       dependencies: [

@@ -72,6 +72,8 @@ public struct InventoryVariable: Sendable {
 public struct ConnectionSettings: Sendable {
   /// A name or address that resolves; the host's name unless the inventory says otherwise.
   public var address: String
+  /// The way to reach it; nil: whichever fits.
+  public var transport: TransportChoice?
   /// The TCP port; nil where nobody names one: SSH's 22.
   public var port: Int?
   /// The user to log in as; nil for the one who runs the playbook.
