@@ -11,6 +11,7 @@ enum ConnectionVariable {
   /// A part of `ConnectionSettings`.
   enum Setting: Hashable {
     case address, port, user, keys, knownHosts, acceptsNewHostKey, become, becomePassword
+    case becomeUser, becomeMethod, becomeTimeout
   }
 
   /// A variable of the playbook.
@@ -28,6 +29,8 @@ enum ConnectionVariable {
   private static let settings: [String: Setting] = [
     "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
     "accept_new": .acceptsNewHostKey, "become": .become,
+    "become_user": .becomeUser, "become_method": .becomeMethod, "become_password": .becomePassword,
+    "become_timeout": .becomeTimeout,
   ]
 
   private static let ansible: [String: Setting] = [
@@ -35,6 +38,7 @@ enum ConnectionVariable {
     "ssh_user": .user,
     "ssh_private_key_file": .keys, "private_key_file": .keys, "become": .become,
     "become_password": .becomePassword, "become_pass": .becomePassword, "sudo_pass": .becomePassword,
+    "become_user": .becomeUser, "become_method": .becomeMethod,
   ]
 
   /// What Ansible needs on the host, or does on it in its own way, and Martlet doesn't.
@@ -87,16 +91,16 @@ enum ConnectionVariable {
 
   /// Names that no playbook is likely to use for something else.
   private static func isAlwaysSetting(_ setting: Setting) -> Bool {
-    setting == .knownHosts || setting == .acceptsNewHostKey
+    [.knownHosts, .acceptsNewHostKey, .becomeUser, .becomeMethod, .becomePassword, .becomeTimeout]
+      .contains(setting)
   }
 
   private static func other(_ short: String, _ name: String, _ value: InventoryValue) -> ConnectionVariable {
     guard case .string(let text) = value else { return .unknown }
     switch (short, text) {
-    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"),
-      ("become_method", "sudo"), ("become_user", "root"):
+    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"):
       return .irrelevant
-    case ("connection", _), ("become_method", _), ("become_user", _):
+    case ("connection", _):
       return .unsupported("\(name): \(text) is not supported yet")
     default: return .unknown
     }
@@ -160,6 +164,18 @@ enum ConnectionVariable {
     case .become:
       let become = try truth()
       return .setting(setting) { $0.become = become }
+    case .becomeUser:
+      let user = try text(value)
+      if let problem = PlayUser.problem(withName: user) { throw InventoryError("\(name): \(problem)") }
+      return .setting(setting) { $0.becomeUser = user }
+    case .becomeMethod:
+      guard let method = BecomeMethod(rawValue: try text(value)) else { throw expected("sudo, su or doas") }
+      return .setting(setting) { $0.becomeMethod = method }
+    case .becomeTimeout:
+      guard let seconds = Int(try text(value)), (1...86_400).contains(seconds) else {
+        throw expected("a number of seconds from 1 to 86400")
+      }
+      return .setting(setting) { $0.becomeTimeout = .seconds(seconds) }
     case .becomePassword:
       let word = try text(value)
       let secret = try JSONDecoder().decode(Secret.self, from: JSONEncoder().encode(word))
