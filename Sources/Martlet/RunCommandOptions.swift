@@ -50,7 +50,13 @@ package struct RunCommandOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Become another user by sudo, su or doas, whatever the inventory says.", valueName: "method"))
+      "Become another user by sudo, su or doas, whatever the inventory says.", valueName: "method"),
+    transform: { word in
+      guard let method = BecomeMethod(rawValue: word) else {
+        throw ValidationError("\"\(word)\" is none of sudo, su and doas")
+      }
+      return method
+    })
   package var becomeMethod: BecomeMethod?
 
   @Flag(
@@ -154,5 +160,3 @@ package struct RunCommandOptions: ParsableArguments {
     values.flatMap { $0.split(separator: ",") }.map(\.trimmed).filter { !$0.isEmpty }
   }
 }
-
-extension BecomeMethod: ExpressibleByArgument {}
