@@ -173,7 +173,7 @@ actor HostShell {
   ///
   /// A request is a line of the shell's own nonce, what to do, the length of what follows, and the nonce for the
   /// records. Where anything else is read, something has gone wrong, and no more is taken for a program.
-  private static func loop(marker: String) -> String {
+  static func loop(marker: String) -> String {
     // The code is read before any of it runs, and what was cut off is no compound command: it does nothing. The
     // program's shell is its own process, so that what kills it doesn't kill the loop.
     let program = #"/bin/sh -c 'n=$1; shift; eval "$(head -c "$n")"' sh "$_n""#
