@@ -40,7 +40,8 @@ package struct RunCommandOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo, exclusivity: .exclusive,
-    help: "Become another user, root if none is named, or don't, whatever the inventory and the playbook say.")
+    help: "Become another user, root if none is named, or don't, whatever the inventory and the playbook say."
+  )
   package var become: Bool?
 
   @Option(
@@ -92,7 +93,9 @@ package struct RunCommandOptions: ParsableArguments {
       if let problem = PlayUser.problem(withName: becomeUser) {
         throw ValidationError("--become-user: \(problem)")
       }
-      guard become != false else { throw ValidationError("--become-user and --no-become contradict each other") }
+      guard become != false else {
+        throw ValidationError("--become-user and --no-become contradict each other")
+      }
     }
     for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
       throw ValidationError("\(name) is empty")

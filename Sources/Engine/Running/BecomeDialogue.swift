@@ -52,8 +52,10 @@ struct BecomeDialogue {
 
   /// The line without an end that came last: what a tool may be waiting with.
   var openLine: String {
-    let open = bytes[(answeredAt ?? 0)...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      .last
+    let open = bytes[(answeredAt ?? 0)...].split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    )
+    .last
     return String(decoding: open ?? [], as: UTF8.self).trimmed
   }
 
@@ -83,9 +85,12 @@ struct BecomeDialogue {
   }
 
   private static let words = [
-    "password", "passwort", "passphrase", "mot de passe", "contraseña", "contrasinal", "contrasenya", "parola",
-    "parool", "pasahitza", "palavra-passe", "passord", "adgangskode", "lösenord", "wachtwoord", "salasana", "senha",
-    "hasło", "heslo", "geslo", "jelszó", "lozinka", "slaptažodis", "kata sandi", "mật khẩu", "пароль", "парола",
+    "password", "passwort", "passphrase", "mot de passe", "contraseña", "contrasinal", "contrasenya",
+    "parola",
+    "parool", "pasahitza", "palavra-passe", "passord", "adgangskode", "lösenord", "wachtwoord", "salasana",
+    "senha",
+    "hasło", "heslo", "geslo", "jelszó", "lozinka", "slaptažodis", "kata sandi", "mật khẩu", "пароль",
+    "парола",
     "лозинка", "ססמה", "सांकेतिक", "पासवर्ड", "암호", "パスワード", "密码", "密碼", "口令", "κωδικός",
   ]
 }

@@ -17,7 +17,8 @@ struct BecomeError: Error, CustomStringConvertible {
     let owner = become.method == .su ? become.user : account ?? become.login
     var reason = "\(become.tool) refused the password of \(owner); it was tried once only. "
     if owner != become.login, become.method == .sudo {
-      reason += "The host's sudoers wants this password and not \(become.login)'s (targetpw, rootpw or runaspw). "
+      reason +=
+        "The host's sudoers wants this password and not \(become.login)'s (targetpw, rootpw or runaspw). "
     }
     return BecomeError(
       become,
@@ -53,13 +54,16 @@ struct BecomeError: Error, CustomStringConvertible {
     let text = errorOutput.lowercased()
     func says(_ words: String...) -> Bool { words.contains { text.contains($0) } }
     let own = "\(become.login) ALL=(\(become.user == "root" ? "root" : become.user)) NOPASSWD: /bin/sh"
-    if says("\(become.tool): not found", "'\(become.tool)': no such file", "can't execute '\(become.tool)'",
+    if says(
+      "\(become.tool): not found", "'\(become.tool)': no such file", "can't execute '\(become.tool)'",
       "\(become.tool): no such file")
     {
       let other =
         become.method == .su ? "sudo" : "su, which wants \(become.user)'s password"
       self.init(become, "there is no \(become.tool) on the host: install it, or use become_method: \(other)")
-    } else if says("unknown user", "does not exist", "user '\(become.user.lowercased())' not found", "unknown login") {
+    } else if says(
+      "unknown user", "does not exist", "user '\(become.user.lowercased())' not found", "unknown login")
+    {
       self.init(become, "there is no user \(become.user) on the host")
     } else if says("must have a tty", "standard in must be a tty", "must be run from a terminal") {
       self.init(
@@ -95,13 +99,16 @@ struct BecomeError: Error, CustomStringConvertible {
 
   private static func doasAdvice(_ become: Become) -> String {
     let line = "permit nopass \(become.login) as \(become.user)"
-    return "doas.conf doesn't let \(become.login) in without a password, and doas reads one only from a terminal: "
+    return
+      "doas.conf doesn't let \(become.login) in without a password, and doas reads one only from a terminal: "
       + "add this line to /etc/doas.conf: \(line)"
   }
 
   /// The last line that begins with the tool's name.
   private static func lastWords(_ text: String, of tool: String) -> String? {
-    text.split(separator: "\n").map(\.trimmed).last { $0.hasPrefix("\(tool):") || $0.hasPrefix("\(tool)-rs:") }
-      .map { String($0.prefix(300)) }
+    text.split(separator: "\n").map(\.trimmed).last {
+      $0.hasPrefix("\(tool):") || $0.hasPrefix("\(tool)-rs:")
+    }
+    .map { String($0.prefix(300)) }
   }
 }

@@ -87,15 +87,31 @@ actor HostChannel {
     do {
       try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
     } catch let error as TransportError where shells.count > 1 {
-      // A server may allow one command at a time (sshd_config(5), MaxSessions): then the other shells make way.
-      guard await !shell.hasAnswered, !Task.isCancelled else { throw error }
-      for other in shells.values where other.become.key != become.key {
-        other.endInput()
-        await other.finish()
+      guard await !shell.hasAnswered else { throw error }
+      try await sendAlone(request, marker: marker, as: become, deadline: deadline, onRecord: onRecord)
+    }
+  }
+
+  /// Sends a request to a server that allows one command at a time (sshd_config(5), MaxSessions): the other shells
+  /// make way.
+  private func sendAlone(
+    _ request: HostShell.Request, marker: String, as become: Become, deadline: Duration,
+    onRecord: @escaping @Sendable (RecordParser.Record) -> Void
+  ) async throws {
+    for other in shells.values where other.become.key != become.key {
+      other.endInput()
+      await other.finish()
+    }
+    // The server counts a command that has ended for a moment longer.
+    for attempt in 1... {
+      let shell = HostShell(session: session, become: become)
+      shells = [become.key: shell]
+      do {
+        return try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
+      } catch let error as TransportError {
+        guard await !shell.hasAnswered, attempt < 5 else { throw error }
+        try await Task.sleep(for: .milliseconds(100 * attempt))
       }
-      let again = HostShell(session: session, become: become)
-      shells = [become.key: again]
-      try await again.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
     }
   }
 }

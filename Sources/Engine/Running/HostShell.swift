@@ -183,7 +183,8 @@ actor HostShell {
       + #"head -c "$_n" | { [ -n "$d" ] && cat >"$d/staged"; cat >/dev/null; }; "#
       + #"if [ -n "$d" ] && [ "$(wc -c <"$d/staged")" -eq "$_n" ]; "#
       + #"then printf '\n%s staged %s %s\n' "$_m" "$d" "$_n"; else rm -rf "$d"; fi; printf '\n%s end\n' "$_m")"#
-    return "while IFS=' ' read -r _h _k _n _m && [ \"$_h\" = \(marker) ]; do case $_k in p) \(program) ;; s) \(stage) ;; "
+    return
+      "while IFS=' ' read -r _h _k _n _m && [ \"$_h\" = \(marker) ]; do case $_k in p) \(program) ;; s) \(stage) ;; "
       + "esac; printf '\\n%s left %s\\n' \"$_m\" \"$?\" || exit; done\n"
   }
 }

@@ -21,7 +21,9 @@ import Testing
     let text = Array("We trust you have received the usual lecture. Password:\nMARKER for deploy:".utf8)
     var sent: [[UInt8]] = []
     for start in stride(from: 0, to: text.count, by: size) {
-      if let bytes = dialogue.consume(Array(text[start..<min(start + size, text.count)])) { sent.append(bytes) }
+      if let bytes = dialogue.consume(Array(text[start..<min(start + size, text.count)])) {
+        sent.append(bytes)
+      }
     }
     #expect(sent == [password])
     #expect(dialogue.account == "deploy")
@@ -52,7 +54,9 @@ import Testing
       let text = Array("MARKER\nYour password will expire: soon.\n\(prompt)".utf8)
       var sent: [[UInt8]] = []
       for start in stride(from: 0, to: text.count, by: size) {
-        if let bytes = dialogue.consume(Array(text[start..<min(start + size, text.count)])) { sent.append(bytes) }
+        if let bytes = dialogue.consume(Array(text[start..<min(start + size, text.count)])) {
+          sent.append(bytes)
+        }
       }
       #expect(sent == [password], "in pieces of \(size)")
     }

@@ -23,7 +23,10 @@ import Testing
       "Sorry, user deploy is not allowed to execute '/bin/sh -c id' as root on lab1.",
       "with visudo: deploy ALL=(root) NOPASSWD: /bin/sh"
     ),
-    ("sudo: unknown user nosuch\nsudo: error initializing audit plugin sudoers_audit", "no user root on the host"),
+    (
+      "sudo: unknown user nosuch\nsudo: error initializing audit plugin sudoers_audit",
+      "no user root on the host"
+    ),
     ("env: 'sudo': No such file or directory", "there is no sudo on the host"),
     ("sh: sudo: not found", "there is no sudo on the host"),
     ("sudo: unable to stat /etc/sudoers: Permission denied", "it says \"sudo: unable to stat"),
@@ -73,7 +76,8 @@ import Testing
     #expect(own.contains("the password of deploy") && own.contains("once only") && !own.contains("targetpw"))
     let other = BecomeError.wrongPassword(become(.sudo, password: password), account: "root").description
     #expect(other.contains("the password of root") && other.contains("targetpw"))
-    let target = BecomeError.wrongPassword(become(.su, user: "app", password: password), account: nil).description
+    let target = BecomeError.wrongPassword(become(.su, user: "app", password: password), account: nil)
+      .description
     #expect(target.contains("the password of app"))
   }
 }

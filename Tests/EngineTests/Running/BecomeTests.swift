@@ -6,7 +6,8 @@ import Testing
 /// Whom a play runs as, and the command line that becomes that user.
 @Suite struct BecomeTests {
   private func become(
-    _ play: PlayUser = .root, login: String = "deploy", _ change: (inout ConnectionSettings) -> Void = { _ in }
+    _ play: PlayUser = .root, login: String = "deploy",
+    _ change: (inout ConnectionSettings) -> Void = { _ in }
   ) -> Become {
     var host = InventoryHost(name: "web1")
     host.connection.user = login
@@ -52,7 +53,9 @@ import Testing
     // Outside of quotes, nothing that a shell might take for its own; inside, no backslash, which fish reads.
     for (index, part) in line.split(separator: "'", omittingEmptySubsequences: false).enumerated() {
       #expect(!part.contains("\\"))
-      if index.isMultiple(of: 2) { #expect(!part.contains { "$`;&|<>()\"*?#~!{}[]".contains($0) }, "\(part)") }
+      if index.isMultiple(of: 2) {
+        #expect(!part.contains { "$`;&|<>()\"*?#~!{}[]".contains($0) }, "\(part)")
+      }
     }
     #expect(become.announcesItself == (method == .su || method == .sudo && password != nil))
     #expect(line.contains("M ready") == become.announcesItself)

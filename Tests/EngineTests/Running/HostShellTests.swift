@@ -22,7 +22,8 @@ import Testing
     if shell[0] == "busybox", !FileManager.default.fileExists(atPath: bin) {
       try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
       for name in ["head", "cat", "wc", "mktemp", "rm"] {
-        try FileManager.default.createSymbolicLink(atPath: bin + "/" + name, withDestinationPath: "/bin/busybox")
+        try FileManager.default.createSymbolicLink(
+          atPath: bin + "/" + name, withDestinationPath: "/bin/busybox")
       }
     }
     let session = try await ShellTransport(state: folder.path + "/state").connect(
@@ -57,7 +58,10 @@ import Testing
 
       func input() async throws -> [UInt8]? {
         guard let bytes = try await exchange.input() else { return nil }
-        guard isFirst.withLock({ first in defer { first = false }; return first }),
+        guard
+          isFirst.withLock({ first in
+            defer { first = false }; return first
+          }),
           let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
         else { return bytes }
         let loop = String(decoding: bytes[..<end], as: UTF8.self).replacing("/bin/sh", with: shell)
@@ -152,9 +156,12 @@ import Testing
     let session = try await session(kind)
     let loop = HostShell.loop(marker: "S")
     let whole = Array((loop + "S p \(program.utf8.count) M\n" + program).utf8)
-    for length in Array(stride(from: 1, to: whole.count - 3, by: 41)) + [loop.utf8.count, loop.utf8.count - 1] {
+    for length in Array(stride(from: 1, to: whole.count - 3, by: 41)) + [
+      loop.utf8.count, loop.utf8.count - 1,
+    ] {
       _ = try await session.run(
-        Become.login.commandLine(marker: "S"), exchange: Fixed(Array(whole[..<length])), deadline: .seconds(10))
+        Become.login.commandLine(marker: "S"), exchange: Fixed(Array(whole[..<length])),
+        deadline: .seconds(10))
       #expect(folder.text("ran") == nil, "after \(length) of \(whole.count) bytes")
     }
     _ = try await session.run(

@@ -14,7 +14,9 @@ import Testing
     private let log = ExchangeCounter()
 
     init(
-      _ answers: (@Sendable (String) -> (output: String, errors: String, status: MartletEngine.ExitStatus?))...
+      _ answers: (
+        @Sendable (String) -> (output: String, errors: String, status: MartletEngine.ExitStatus?)
+      )...
     ) {
       self.answers = answers
     }
