@@ -39,7 +39,7 @@ enum PasswordPrompt {
     }
     let bytes = try line(from: source)
     guard !bytes.isEmpty, let password = String(validating: bytes, as: UTF8.self) else {
-      throw Failure(description: "no password for sudo was given")
+      throw Failure(description: "no password was given")
     }
     return Secret(password)
   }
