@@ -33,7 +33,7 @@ extension SSHConnection {
     try await dial(scope, deadline: deadline)
     try await agreeOnKeys(scope)
     phase = .authenticating
-    try await authenticate(scope)
+    try await authenticate(scope, deadline: deadline)
   }
 
   private func backOff(
