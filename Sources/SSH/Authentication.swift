@@ -14,6 +14,14 @@ extension SSHConnection {
     }
     link?.isLoggingIn = true
     defer { link?.isLoggingIn = false }
+    do throws(SSHError) {
+      try await logIn(state, scope)
+    } catch {
+      throw hungUp(error, state)
+    }
+  }
+
+  private func logIn(_ state: LoginState, _ scope: Scope) async throws(SSHError) {
     for _ in 0..<SSHConnection.stepLimit {
       guard let method = target.methods.first(where: { state.canTry($0) }) else { break }
       // A key is tried at once; for all else it is worth a round trip to know whether it is wanted.
@@ -74,7 +82,7 @@ extension SSHConnection {
   ) async throws(SSHError) -> LoginRefusal {
     let refusals = [LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED, -1]
     guard refusals.contains(Int32(code)), let link, link.socketError == nil, link.farewell == nil else {
-      throw hungUp(breakDown(code), state)
+      throw breakDown(code)
     }
     let refusal: LoginRefusal
     if let said = link.refusal {
@@ -88,7 +96,7 @@ extension SSHConnection {
   }
 
   /// A connection that breaks while logging in, in terms of the login.
-  func hungUp(_ error: SSHError, _ state: LoginState) -> SSHError {
+  private func hungUp(_ error: SSHError, _ state: LoginState) -> SSHError {
     guard case .disconnected = error.kind, !state.summary.isEmpty || state.timeAsked > .zero else {
       return error
     }

@@ -41,10 +41,11 @@ extension SSHConnection {
       // Named before the refusal is looked at, so that a server that hangs up is told with this key.
       state.tried.append(credential.label)
       let refusal = try await takeRefusal(code, credential.label, state, scope)
-      if !refusal.isPartialSuccess, !refusal.methods.contains(AuthenticationMethod.publicKey.rawValue) {
+      let isOffered = refusal.methods.contains(AuthenticationMethod.publicKey.rawValue)
+      if !refusal.isPartialSuccess, !isOffered, request.signature == nil {
         // It wasn't looked at: another method comes first. There may be a turn for it later.
         state.tried.removeLast()
-        if request.signature == nil { state.credentials.insert(credential, at: 0) }
+        state.credentials.insert(credential, at: 0)
       }
       return false
     }
