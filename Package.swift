@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "Martlet",
       dependencies: [
-        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports",
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletSSH", "MartletTransports",
         "MartletReports", "MartletLoader", argumentParser,
       ],
       swiftSettings: settings),
@@ -102,8 +102,8 @@ let package = Package(
     tests(
       "Command",
       [
-        "Martlet", "MartletCore", "MartletEngine", "MartletReports", "MartletTesting", "MartletCommand",
-        "TestSupport", argumentParser,
+        "Martlet", "MartletCore", "MartletEngine", "MartletSSH", "MartletReports", "MartletTesting",
+        "MartletCommand", "TestSupport", argumentParser,
       ], hasSnapshots: true),
     tests(
       "Server",
