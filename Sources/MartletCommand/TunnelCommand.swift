@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Martlet
 import MartletCore
@@ -47,7 +48,8 @@ struct TunnelCommand: AsyncParsableCommand {
     } catch let error as TunnelForward.Malformed {
       throw ended(error.description, 64)
     }
-    let interruption = interruptions()
+    let (interruption, sources) = interruptions()
+    defer { for source in sources { source.cancel() } }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await serve(destination, ways) }
       group.addTask { for await _ in interruption { return } }
@@ -118,19 +120,16 @@ struct TunnelCommand: AsyncParsableCommand {
     return InventoryHost(name: host, connection: connection)
   }
 
-  private func interruptions() -> AsyncStream<Void> {
+  private func interruptions() -> (AsyncStream<Void>, [any DispatchSourceSignal]) {
     let (stream, continuation) = AsyncStream<Void>.makeStream()
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number)
       source.setEventHandler { continuation.yield() }
       source.resume()
-      continuation.onTermination = { [previous = continuation.onTermination] end in
-        previous?(end)
-        source.cancel()
-      }
+      return source
     }
-    return stream
+    return (stream, sources)
   }
 
   private func ended(_ message: String, _ code: Int32) -> ExitCode {

@@ -116,7 +116,7 @@ actor HopPool {
       case .command(let text): "command \(text)"
       }
     return "\(target.user)@\(target.host):\(target.port) \(target.identities) \(target.agentSocket ?? "") "
-      + "\(target.knownHosts) \(route)"
+      + "\(target.knownHosts) \(target.hostKeyAlias ?? "") \(target.algorithms) \(route)"
   }
 
   private func join(_ hop: Hop, _ waiter: Waiter) {

@@ -201,8 +201,9 @@ final class ListenerSet: @unchecked Sendable {
       getsockname(socket, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
     }
     guard status == 0 else { return nil }
+    let family = Int32(storage.ss_family)
     return withUnsafeBytes(of: &storage) { raw in
-      SocketAddress(family: Int32(storage.ss_family), bytes: Array(raw.prefix(Int(size))))
+      SocketAddress(family: family, bytes: Array(raw.prefix(Int(size))))
     }
   }
 
