@@ -26,7 +26,12 @@ final class Link {
   private(set) var isDrained = false
   private var turnBudget = Link.turnLimit
   private var handshakeBudget = 256 << 10
-  var isHandshakeOver = false
+  var isHandshakeOver = false {
+    didSet { if isHandshakeOver { opening = [] } }
+  }
+  /// What the server said first, until the keys are agreed on: for the message where that fails.
+  private(set) var opening: [UInt8] = []
+  private static let openingLimit = 16 << 10
   private var isEnded = false
 
   /// Why the socket failed; 0: the peer closed it.
@@ -162,6 +167,8 @@ final class Link {
     isDrained = false
     turnBudget -= count
     if !isHandshakeOver {
+      let kept = min(count, Link.openingLimit - opening.count)
+      opening += UnsafeRawBufferPointer(start: buffer, count: kept)
       handshakeBudget -= count
       if handshakeBudget < 0 {
         isFlooded = true

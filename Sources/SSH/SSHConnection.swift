@@ -34,12 +34,19 @@ public actor SSHConnection {
   var answer: Resolver.Answer?
   /// libssh2 keeps the state of an unfinished open in the session: only one at a time.
   var isOpening = false
+  /// Whether it is only to find out which key the host has: nobody logs in.
+  let isProbe: Bool
+  /// The key by which the host has proved itself.
+  var shownKey: HostKey?
   private var isServicing = false
   /// A connection whose data never run out lets the others have their turn after so many steps of 32 KB.
   private static let stepLimit = 8
   private var stepsSincePause = 0
 
-  init(_ target: SSHTarget) { self.target = target }
+  init(_ target: SSHTarget, isProbe: Bool = false) {
+    self.target = target
+    self.isProbe = isProbe
+  }
 
   /// Connects, checks the host's key and logs in.
   ///

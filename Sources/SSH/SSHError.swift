@@ -38,6 +38,11 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     case hostKeyChanged(fingerprint: String)
     /// The key shown is marked `@revoked`.
     case hostKeyRevoked(fingerprint: String)
+    /// Only an authority (`@cert-authority`) is known for the host, and libssh2 can't check its certificate.
+    /// The system's `ssh` can.
+    case hostCertificateNeeded(fingerprint: String)
+    /// The host is known by a key of a type that it has but that libssh2 can't check. The system's `ssh` can.
+    case hostKeyTypeUnusable(fingerprint: String)
     /// A known_hosts file can't be read or written.
     case knownHostsFile
     /// Client and server have no algorithm in common.

@@ -17,11 +17,23 @@ public struct SSHTarget: Sendable {
   public var agentSocket: String?
   /// Which host keys are believed.
   public var knownHosts = KnownHostsPolicy()
+  /// What known_hosts files call the host, in place of its name and port (`HostKeyAlias`).
+  public var hostKeyAlias: String?
+  /// Which algorithms the server is offered.
+  public var algorithms = SSHAlgorithms()
   /// How long all of looking up, connecting, exchanging keys and logging in may take together.
   public var connectTimeout: Duration = .seconds(30)
-  /// How long a peer that has stopped answering is believed to be there. The kernel asks an idle one for a
-  /// sign of life, and gives up on one that doesn't acknowledge what was sent, after about this long.
-  public var peerTimeout: Duration = .seconds(30)
+  /// How often a peer that is idle is asked for a sign of life; nil, or an interval of 0: ``peerTimeout``
+  /// decides.
+  public var serverAlive: ServerAlive?
+  /// How long a peer that has stopped answering is believed to be there: that of ``serverAlive``, otherwise
+  /// 30 s unless it is set. The kernel asks an idle one for a sign of life, and gives up on one that doesn't
+  /// acknowledge what was sent, after about this long.
+  public var peerTimeout: Duration {
+    get { serverAlive?.timeout ?? ownPeerTimeout }
+    set { ownPeerTimeout = newValue }
+  }
+  private var ownPeerTimeout: Duration = .seconds(30)
 
   /// For tests: the size of the socket's send buffer, so that packets are sent in pieces.
   var sendBufferSize: Int32?
@@ -47,25 +59,32 @@ public enum KeySource: Sendable, Hashable {
   case file(String)
 }
 
-/// Which host keys are believed.
-public struct KnownHostsPolicy: Sendable {
-  /// What is done about a host of which no key is known.
-  public enum Mode: Sendable {
-    /// It is refused.
-    case strict
-    /// Its key is written to the first of the files and believed from then on. A key that differs from the
-    /// known one is refused all the same.
-    case acceptNew
+/// How often an idle peer is asked for a sign of life, as `ServerAliveInterval` and `ServerAliveCountMax` of
+/// ssh_config(5).
+///
+/// The questions are the kernel's (TCP keepalive), not SSH's: libssh2 doesn't tell whether its own were
+/// answered. They find a dead host or network just so; a server whose sshd hangs while its kernel answers is
+/// left to a command's own deadline.
+public struct ServerAlive: Sendable, Equatable {
+  /// The time between two questions.
+  public var interval: Duration
+  /// After how many unanswered ones the peer is given up.
+  public var countMax: Int
+
+  /// - Parameters:
+  ///   - interval: The time between two questions; 0: none are asked.
+  ///   - countMax: After how many unanswered ones the peer is given up.
+  public init(interval: Duration, countMax: Int = 3) {
+    self.interval = interval
+    self.countMax = countMax
   }
 
-  /// known_hosts files; one that doesn't exist is an empty one.
-  public var files: [String]
-  /// What is done about a host of which no key is known.
-  public var mode: Mode
-
-  /// A policy; without arguments no host is believed.
-  public init(files: [String] = [], mode: Mode = .strict) {
-    self.files = files
-    self.mode = mode
+  /// How long a silent peer is believed to be there, within what Linux takes for TCP_KEEPIDLE; nil where none is
+  /// asked.
+  var timeout: Duration? {
+    guard interval > .zero else { return nil }
+    let count = Int64(min(max(1, countMax), 32767))
+    let seconds = min(interval.components.seconds, 32767)
+    return .seconds(min(max(1, seconds) * count, 32767))
   }
 }
