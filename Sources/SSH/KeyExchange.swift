@@ -81,10 +81,12 @@ extension SSHConnection {
     func with(_ note: String) -> SSHError { SSHError(error.kind, target, error.message + note) }
     switch error.kind {
     case .timedOut(.banner), .disconnected(.banner), .protocolError(.banner):
-      guard opening.banner == nil, !opening.preamble.isEmpty else { return error }
-      return with(
+      guard opening.banner == nil, !opening.preamble.isEmpty, !opening.isFull else { return error }
+      let note =
         "; what came was not that of an SSH server: \"\(printable(opening.preamble, limit: 60))\". Is the port right?"
-      )
+      // Another service that hangs up does so the next time too.
+      if case .timedOut = error.kind { return with(note) }
+      return SSHError(.protocolError(.banner), target, error.message + note)
     case .timedOut(.keyExchange), .disconnected(.keyExchange), .protocolError(.keyExchange),
       .noCommonAlgorithm:
       if let length = opening.badLength {

@@ -102,8 +102,8 @@ public struct SSHAlgorithms: Sendable, Equatable {
       guard count > 0, let list else { continue }
       defer { libssh2_free(session, list) }
       all[purpose] = (0..<Int(count)).compactMap { list[$0].map { String(cString: $0) } }
-        // It lists ECDSA certificates, and has no code that checks one.
-        .filter { !$0.contains("-cert-v0") }
+        // It lists ECDSA certificates, and has no code that checks one; and marks of extensions from 1.11 on.
+        .filter { !$0.contains("-cert-v0") && !$0.hasPrefix("ext-info-") && !$0.hasPrefix("kex-strict-") }
     }
     return all
   }()

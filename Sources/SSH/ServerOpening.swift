@@ -43,6 +43,11 @@ struct ServerOpening: Equatable {
     }
   }
 
+  /// Whether it is sshd that turns a client away for now (MaxStartups, PerSourcePenalties).
+  var isFull: Bool {
+    ["Exceeded MaxStartups", "Not allowed at this time"].contains { preamble.starts(with: $0.utf8) }
+  }
+
   /// The version of the protocol that it speaks where that isn't ours.
   var foreignVersion: String? {
     guard let banner else { return nil }
@@ -60,6 +65,8 @@ struct ServerOpening: Equatable {
       guard let list = reader.text() else { return nil }
       lists.append(list.split(separator: ",").map { printable(String($0), limit: 64) })
     }
+    // Not algorithms, but signs that extensions are understood (RFC 8308; OpenSSH's PROTOCOL, 1.9).
+    lists[0].removeAll { $0.hasPrefix("ext-info-") || $0.hasPrefix("kex-strict-") }
     // Ciphers and MACs by the direction to the client; servers offer the same both ways.
     return Offer(lists: [.kex: lists[0], .hostKeys: lists[1], .ciphers: lists[3], .macs: lists[5]])
   }

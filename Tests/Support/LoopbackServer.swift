@@ -68,6 +68,17 @@ public final class LoopbackServer: Sendable {
     throw TestFailure("sshd does not start: \(log)")
   }
 
+  /// Reads `sshd_config` again.
+  public func reload() throws {
+    let before = log.components(separatedBy: "Server listening").count
+    kill(processID, SIGHUP)
+    for _ in 0..<500 {
+      if log.components(separatedBy: "Server listening").count > before { return }
+      usleep(10_000)
+    }
+    throw TestFailure("sshd does not start again: \(log)")
+  }
+
   /// Ends every connection at once, in the middle of whatever it does, as a crash of the host would.
   public func dropConnections() throws { try shell("pkill -KILL -P \(processID)") }
 }
