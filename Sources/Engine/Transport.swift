@@ -47,6 +47,9 @@ public struct TransportNotice: Sendable, Equatable {
 
 /// A session with one host, kept for a whole run.
 public protocol TransportSession: Sendable {
+  /// As whom commands run, where the transport found that out by itself; nil: as the inventory says.
+  var user: String? { get }
+
   /// Runs a command line through the login shell of the host's user.
   ///
   /// - Parameters:
@@ -60,6 +63,10 @@ public protocol TransportSession: Sendable {
 
   /// Ends the session; never waits for the host longer than a moment.
   func close() async
+}
+
+extension TransportSession {
+  public var user: String? { nil }
 }
 
 /// The controller's side of a running command.

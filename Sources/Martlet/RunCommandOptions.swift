@@ -38,6 +38,12 @@ package struct RunCommandOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
   package var key: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Reach the hosts in this way, whatever the inventory says: \(Self.transports.joined(separator: ", ")).",
+      valueName: "name"))
+  package var transport: String?
+
   @Flag(
     inversion: .prefixedNo, exclusivity: .exclusive,
     help: "Become another user, root if none is named, or don't, whatever the inventory and the playbook say."
@@ -78,6 +84,8 @@ package struct RunCommandOptions: ParsableArguments {
 
   package init() {}
 
+  private static let transports = ["auto"] + TransportChoice.names
+
   package func validate() throws {
     guard (1...10_000).contains(forks) else {
       throw ValidationError("--forks must be from 1 to 10000, not \(forks)")
@@ -99,6 +107,10 @@ package struct RunCommandOptions: ParsableArguments {
     }
     for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
       throw ValidationError("\(name) is empty")
+    }
+    if let transport, !Self.transports.contains(transport) {
+      throw ValidationError(
+        "--transport must be one of \(Self.transports.joined(separator: ", ")), not \(transport)")
     }
   }
 
@@ -123,6 +135,9 @@ package struct RunCommandOptions: ParsableArguments {
     inventory.updateHosts { host in
       if let user { host.connection.user = user }
       if let key { host.connection.keys = [key] }
+      if let transport, host.name != TransportChoice.localHost {
+        host.connection.transport = TransportChoice(transport)
+      }
       if let become { host.connection.become = become }
       if let becomeUser {
         host.connection.become = true
@@ -149,6 +164,7 @@ package struct RunCommandOptions: ParsableArguments {
     add("forks", ["\(forks)"])
     add("user", user.map { [$0] } ?? [])
     add("key", key.map { [$0] } ?? [])
+    add("transport", transport.map { [$0] } ?? [])
     if let become { words.append(become ? "--become" : "--no-become") }
     add("become-user", becomeUser.map { [$0] } ?? [])
     add("become-method", becomeMethod.map { [$0.rawValue] } ?? [])

@@ -72,18 +72,20 @@ extension SSHTransport {
   /// key; one that can't be reached is left to fail when the run comes to it.
   public func prepare(for hosts: [InventoryHost]) async throws -> [TransportNotice] {
     guard let hostKeyQuestions else { return [] }
-    let findings = await probe(candidates(hosts))
+    let findings = await probe(await candidates(hosts))
     guard !findings.isEmpty else { return [] }
     let accepted = await hostKeyQuestions.accept(findings.map(\.question))
     try Task.checkCancellation()
     return await learn(findings.filter { accepted.contains($0.question) })
   }
 
-  private func candidates(_ hosts: [InventoryHost]) -> [Candidate] {
+  private func candidates(_ hosts: [InventoryHost]) async -> [Candidate] {
     var candidates: [Candidate] = []
     var places: [[String]: Int] = [:]
     for host in hosts {
-      let target = target(for: host)
+      // A configuration that is wrong fails the host when its turn comes.
+      guard let resolved = try? await resolve(host), resolved.reasonForSystemSSH == nil else { continue }
+      let target = resolved.target
       guard target.knownHosts.mode == .ask, target.knownHosts.confirmed.isEmpty,
         let known = try? target.knownHostKeys(), !known.isKnown
       else { continue }

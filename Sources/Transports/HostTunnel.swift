@@ -1,5 +1,6 @@
-public import MartletCore
-internal import MartletSSH
+package import MartletCore
+internal import MartletEngine
+package import MartletSSH
 
 /// Ports of this machine that lead to where a host can connect: the production database from a laptop.
 ///
@@ -20,11 +21,26 @@ public struct HostTunnel: Sendable {
   ///   - host: As the inventory has it.
   ///   - connectTimeout: How long looking up, connecting and logging in may take together, and later a single
   ///     connection from the host to where it leads.
-  public static func open(
-    to host: InventoryHost, connectTimeout: Duration = .seconds(30)
+  ///   - hostKeyQuestions: Who is asked about the key of an unknown host.
+  ///   - questions: Who is asked for passwords and passphrases.
+  package static func open(
+    to host: InventoryHost, connectTimeout: Duration = .seconds(30),
+    hostKeyQuestions: (any HostKeyQuestions)? = nil, questions: (any SSHQuestions)? = nil
   ) async throws -> HostTunnel {
-    let target = SSHTransport(connectTimeout: connectTimeout).target(for: host)
+    let transport = SSHTransport(
+      connectTimeout: connectTimeout, configuration: nil, hostKeyQuestions: hostKeyQuestions,
+      questions: questions)
+    let resolved: ResolvedHost
     do {
+      for notice in try await transport.prepare(for: [host]) where !notice.verboseOnly {
+        throw Failure(description: notice.message)
+      }
+      resolved = try await transport.resolve(host)
+    } catch let error as TransportError {
+      throw Failure(description: error.description)
+    }
+    let target = resolved.target
+    do throws(SSHError) {
       return HostTunnel(forwarding: try await PortForwarding.connect(to: target))
     } catch {
       throw forCaller(error)

@@ -58,7 +58,7 @@ import Testing
       "--forks", "3", "--user=-odd", "--key", "~/k", "--become", "-K", "-v", "--json",
       "--accept-new-host-keys",
     ],
-    ["--no-become"],
+    ["--no-become", "--transport", "openssh"],
   ])
   func `Options survive being handed on as words`(arguments: [String]) throws {
     let options = try RunCommandOptions.parse(arguments)
@@ -69,6 +69,20 @@ import Testing
     #expect(again.become == options.become && again.asksBecomePassword == options.asksBecomePassword)
     #expect(again.runOptions.tags == options.runOptions.tags && again.json == options.json)
     #expect(again.acceptsNewHostKeys == options.acceptsNewHostKeys && again.verbose == options.verbose)
+    #expect(again.transport == options.transport)
     #expect(again.key == options.key && again.forks == options.forks && again.check == options.check)
+  }
+
+  @Test func `The transport of the command line wins, but for the machine itself`() throws {
+    func transports(_ name: String) throws -> [TransportChoice?] {
+      let options = try RunCommandOptions.parse(["--transport", name])
+      var inventory = Inventory(hosts: [InventoryHost(name: "a"), InventoryHost(name: "@local")])
+      inventory.updateHosts { $0.connection.transport = .local }
+      options.apply(to: &inventory)
+      return inventory.hosts.map(\.connection.transport)
+    }
+    #expect(try transports("openssh") == [.openssh, .local])
+    #expect(try transports("auto") == [nil, .local])
+    #expect(throws: (any Error).self) { try RunCommandOptions.parse(["--transport", "telnet"]) }
   }
 }

@@ -9,6 +9,10 @@
   /// The host is a container; its address is the container's name or id.
   case container(ContainerEngine)
 
+  /// The host of this name is always reached as ``local``. `localhost` isn't: it is a host like any other, as in an
+  /// Ansible inventory that lists it.
+  package static let localHost = "@local"
+
   /// What the choices are called in inventories and on the command line.
   package static let names = ["ssh", "openssh", "local", "docker", "podman"]
 

@@ -11,6 +11,8 @@ actor HostRun {
   private let reporter: Reporter
   private var tasks: HostTasks
   private var channel: HostChannel?
+  /// As whom the transport has logged in, where it says so.
+  private var user: String?
   private var answers = Answers()
   /// The play that the last look was made for, if nothing was sent since.
   private var lookedFor: Int?
@@ -71,6 +73,7 @@ actor HostRun {
   private func connect() async throws {
     hasConnected = true
     let session = try await transport.connect(to: host)
+    user = session.user
     channel = HostChannel(session: session)
     reporter.report(.connected(host: host.name))
     try await readFactsForBodies()
@@ -94,7 +97,11 @@ actor HostRun {
   }
 
   /// How the programs of a play become the user whom the play wants.
-  private func become(_ play: Int) -> Become { Become(host, play: plays[play].become) }
+  private func become(_ play: Int) -> Become {
+    var host = host
+    host.connection.user = user ?? host.connection.user
+    return Become(host, play: plays[play].become)
+  }
 
   private func look(for index: Int) async throws {
     guard let channel else { return }

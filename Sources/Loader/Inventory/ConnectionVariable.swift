@@ -12,7 +12,7 @@ enum ConnectionVariable {
   enum Setting: Int, Hashable {
     case address, port, user, keys, knownHosts, acceptsNewHostKey, password
     case become, becomePassword, becomeUser, becomeMethod, becomeTimeout
-    case sshOptions, sshCommonArguments, sshExtraArguments
+    case sshOptions, sshCommonArguments, sshExtraArguments, transport
   }
 
   /// A variable of the playbook.
@@ -31,12 +31,12 @@ enum ConnectionVariable {
     "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
     "accept_new": .acceptsNewHostKey, "password": .password, "ssh_options": .sshOptions, "become": .become,
     "become_user": .becomeUser, "become_method": .becomeMethod, "become_password": .becomePassword,
-    "become_timeout": .becomeTimeout,
+    "become_timeout": .becomeTimeout, "transport": .transport,
   ]
 
   private static let ansible: [String: Setting] = [
     "host": .address, "ssh_host": .address, "port": .port, "ssh_port": .port, "user": .user,
-    "ssh_user": .user,
+    "ssh_user": .user, "connection": .transport,
     "ssh_private_key_file": .keys, "private_key_file": .keys, "become": .become,
     "become_password": .becomePassword, "become_pass": .becomePassword, "sudo_pass": .becomePassword,
     "password": .password, "ssh_pass": .password, "ssh_password": .password,
@@ -73,7 +73,7 @@ enum ConnectionVariable {
       } else if let why = Self.unsupported[short] {
         self = .unsupported("\(name): \(why)")
       } else {
-        self = Self.other(short, name, value)
+        self = .unknown
       }
     } else if name.hasPrefix("martlet_"), let setting = Self.settings[String(name.dropFirst(8))] {
       self = try Self.setting(setting, name, value, folder)
@@ -94,17 +94,6 @@ enum ConnectionVariable {
   private static func isAlwaysSetting(_ setting: Setting) -> Bool {
     [.knownHosts, .acceptsNewHostKey, .becomeUser, .becomeMethod, .becomePassword, .becomeTimeout]
       .contains(setting)
-  }
-
-  private static func other(_ short: String, _ name: String, _ value: InventoryValue) -> ConnectionVariable {
-    guard case .string(let text) = value else { return .unknown }
-    switch (short, text) {
-    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"):
-      return .irrelevant
-    case ("connection", _):
-      return .unsupported("\(name): \(text) is not supported yet")
-    default: return .unknown
-    }
   }
 
   private static func setting(
@@ -203,6 +192,8 @@ enum ConnectionVariable {
       } catch let error as InventoryError {
         throw InventoryError("\(name): \(error.description)")
       }
+    case .transport:
+      return TransportName.setting(try text(value), of: name)
     }
   }
 }

@@ -107,6 +107,7 @@ struct InventoryDraft {
       for (_, setting) in values.settings.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
         setting.apply(&connection)
       }
+      if name == TransportChoice.localHost { connection.transport = .local }
       for group in base.groups { members[group, default: []].append(name) }
       result.append(
         InventoryHost(name: name, groups: base.groups, connection: connection, vars: values.vars))
