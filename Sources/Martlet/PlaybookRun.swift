@@ -24,7 +24,7 @@ package struct PlaybookRun: Sendable {
 
   package init(
     plays: Plays, name: String, options: RunOptions, inventory: Inventory,
-    transport: any Transport = SSHTransport()
+    transport: any Transport = SSHTransport(hostKeyQuestions: HostKeyPrompt.onTerminal())
   ) {
     self.plays = plays
     self.name = name

@@ -75,14 +75,15 @@ public struct HostKey: Sendable, Hashable {
 
 /// What the known_hosts files say about a host, before anything is sent to it.
 public struct KnownHostKeys: Sendable, Equatable {
-  /// The types of the keys that are known for it, in the order of the files.
+  /// The types of the keys that are known for it, in the order of the files; those for its name on any port too.
   public var types: [String]
   /// Whether nothing but an authority (`@cert-authority`) is known for it: its certificate would have to be
   /// checked, which libssh2 can't do.
   public var needsCertificate: Bool
 
-  /// Whether there is anything known by which the host can be told from another one.
-  public var isKnown: Bool { !types.isEmpty || needsCertificate }
+  /// Whether something is known about this very host: name and port, or the alias. What is known for the name
+  /// alone may be about another server, on another port.
+  public var isKnown: Bool
 
   /// Why the host can only be recognized by the system's `ssh`; nil where this client will do.
   public var reasonForSystemSSH: String? {
@@ -104,7 +105,9 @@ extension SSHTarget {
   /// - Throws: ``SSHError`` of the kind ``SSHError/Kind/knownHostsFile`` where a file can't be read.
   public func knownHostKeys() throws(SSHError) -> KnownHostKeys {
     let known = try knownKeys()
-    return KnownHostKeys(types: known.types, needsCertificate: known.needsCertificate)
+    return KnownHostKeys(
+      types: known.types, needsCertificate: known.needsCertificate,
+      isKnown: !known.plain.isEmpty || known.needsCertificate)
   }
 
   /// What known_hosts files call the host.

@@ -39,6 +39,10 @@ final class Link {
   /// The text with which the server said goodbye, made printable.
   fileprivate(set) var farewell: String?
 
+  /// What the server said when it last refused a login attempt; libssh2 keeps it to itself (``LoginRefusal``).
+  var refusal: LoginRefusal?
+  var isLoggingIn = false
+
   /// How much memory libssh2 holds for this session.
   private var memory = 0
   /// libssh2 queues whatever a server sends for a channel, also what no one asked for. A stream's window is
@@ -183,7 +187,11 @@ final class Link {
   }
 
   fileprivate func free(_ block: UnsafeMutableRawPointer) {
-    memory -= malloc_usable_size(block)
+    let size = malloc_usable_size(block)
+    memory -= size
+    if isLoggingIn, let said = LoginRefusal(packet: UnsafeRawBufferPointer(start: block, count: size)) {
+      refusal = said
+    }
     Glibc.free(block)
   }
 

@@ -99,13 +99,14 @@ extension SSHConnection {
       if let hop {
         try await jump(hop, &effort)
       }
+      let deadline = ContinuousClock.now + effort.left
       try await spend(&effort) { scope throws(SSHError) in
         if case .command(let command) = target.route { try start(command) }
         if case .direct = target.route { try await dial(addresses, scope) }
         try await agreeOnKeys(scope)
         if isProbe { return }
         phase = .authenticating
-        try await authenticate(scope)
+        try await authenticate(scope, deadline: deadline)
       }
     } catch {
       wasDropped = error.kind == .disconnected(.banner)

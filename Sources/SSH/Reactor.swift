@@ -73,6 +73,15 @@ final class Reactor: SerialExecutor, TaskExecutor {
 
   func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
 
+  /// Makes another thread count as the reactor's while `body` waits for it: one that runs in turns with this
+  /// one, never at the same time.
+  func lendThread(to other: pthread_t, whileWaiting body: () -> Void) {
+    precondition(isCurrentThread, "not on the reactor's thread")
+    thread.store(UInt(other), ordering: .relaxed)
+    body()
+    thread.store(UInt(pthread_self()), ordering: .relaxed)
+  }
+
   /// Calls `handler` on the reactor's thread whenever the descriptor turns readable or writable.
   ///
   /// Edge-triggered: the reader must read until EAGAIN. Level-triggered epoll would spin, because a

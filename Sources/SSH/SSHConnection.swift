@@ -135,6 +135,18 @@ public actor SSHConnection {
     wake()
   }
 
+  /// Lets the call take as long as it wants, until ``startClock(_:left:of:)``.
+  func stopClock(_ scope: Scope) { scope.stopTimers() }
+
+  /// Gives the call `left` of its limit from now on.
+  func startClock(_ scope: Scope, left: Duration, of limit: Duration) {
+    guard let id = scopes.first(where: { $0.value === scope })?.key else { return }
+    let timer = Reactor.shared.schedule(at: .now + left) { [weak self] in
+      self?.assumeIsolated { $0.timeOut(id, after: limit) }
+    }
+    scope.add(timer: timer)
+  }
+
   private func cancel(_ id: Int) {
     guard let scope = scopes[id] else { return }
     scope.end(SSHError(.cancelled, target, "cancelled while \(doing.rawValue)"))

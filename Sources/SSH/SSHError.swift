@@ -51,8 +51,11 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     case knownHostsFile
     /// Client and server have no algorithm in common.
     case noCommonAlgorithm
-    /// The server took none of the keys.
+    /// The server took none of what there was to log in with.
     case authenticationFailed
+    /// Nothing was taken, and there is a key or a certificate that this client can't use but the system's `ssh`
+    /// can.
+    case needsOpenSSH
     /// A key file is missing, unreadable, encrypted, or of a kind that can't be used.
     case keyFile
     /// The connection broke.

@@ -15,6 +15,19 @@ public struct SSHTarget: Sendable {
   public var identities: [KeySource] = []
   /// The socket of an ssh-agent, as in `SSH_AUTH_SOCK`; nil: no agent is asked.
   public var agentSocket: String?
+  /// Whether keys of the agent are only used where an identity's file names them (`IdentitiesOnly`).
+  public var identitiesOnly = false
+  /// OpenSSH certificates (`CertificateFile`) for keys of the identities or of the agent. One that lies beside
+  /// an identity's file, as FILE-cert.pub, is found without being named here.
+  public var certificates: [String] = []
+  /// The ways to log in that may be used, in the order in which they are tried.
+  public var methods: [AuthenticationMethod] = [.publicKey, .keyboardInteractive, .password]
+  /// The user's password where it is known beforehand: used before anyone is asked.
+  public var password: SSHSecret?
+  /// How many times the user may be asked for a password.
+  public var numberOfPasswordPrompts = 3
+  /// Who is asked for passphrases, passwords and second factors; nil: no one can be asked.
+  public var questions: (any SSHQuestions)?
   /// Which host keys are believed.
   public var knownHosts = KnownHostsPolicy()
   /// What known_hosts files call the host, in place of its name and port (`HostKeyAlias`).
@@ -51,6 +64,8 @@ public struct SSHTarget: Sendable {
   }
   private var ownPeerTimeout: Duration = .seconds(30)
 
+  /// How long the agent may take to list its keys.
+  var agentTimeout: Duration = .seconds(3)
   /// For tests: the size of the socket's send buffer, so that packets are sent in pieces.
   var sendBufferSize: Int32?
   /// For tests: takes the place of DNS.

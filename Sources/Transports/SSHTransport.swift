@@ -11,9 +11,20 @@ internal import MartletSSH
 /// Reaches hosts over SSH, one session a host for a whole run.
 public struct SSHTransport: Transport {
   private let connectTimeout: Duration
+  /// Who is asked about the keys of unknown hosts.
+  let hostKeyQuestions: (any HostKeyQuestions)?
+  /// What they said.
+  let confirmed = ConfirmedHostKeys()
 
-  /// - Parameter connectTimeout: How long looking up, connecting and logging in may take together.
-  public init(connectTimeout: Duration = .seconds(30)) { self.connectTimeout = connectTimeout }
+  /// - Parameters:
+  ///   - connectTimeout: How long looking up, connecting and logging in may take together.
+  ///   - hostKeyQuestions: Who is asked about the keys of unknown hosts; nil: they are refused.
+  public init(
+    connectTimeout: Duration = .seconds(30), hostKeyQuestions: (any HostKeyQuestions)? = nil
+  ) {
+    self.connectTimeout = connectTimeout
+    self.hostKeyQuestions = hostKeyQuestions
+  }
 
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
     do {
@@ -35,10 +46,12 @@ public struct SSHTransport: Transport {
       : settings.keys
     target.identities = files.map { .file($0) }
     target.agentSocket = environment["SSH_AUTH_SOCK"].flatMap { $0.isEmpty ? nil : $0 }
+    let standard = ["known_hosts", "known_hosts2"]
     target.knownHosts = KnownHostsPolicy(
-      files: settings.knownHosts.isEmpty
-        ? ["\(folder)/known_hosts", "/etc/ssh/ssh_known_hosts"] : settings.knownHosts,
-      mode: settings.acceptsNewHostKey ? .acceptNew : .strict)
+      files: settings.knownHosts.isEmpty ? standard.map { "\(folder)/\($0)" } : settings.knownHosts,
+      globalFiles: settings.knownHosts.isEmpty ? standard.map { "/etc/ssh/ssh_\($0)" } : [],
+      mode: settings.acceptsNewHostKey ? .acceptNew : hostKeyQuestions == nil ? .strict : .ask)
+    target.knownHosts.confirmed = confirmed.keys(of: host.name)
     target.connectTimeout = connectTimeout
     return target
   }

@@ -23,6 +23,7 @@ struct LabTests {
       try await reboots()
       try await hostKeys()
       try await delays()
+      try await neighbours()
       try await lab.down()
     } catch {
       try? await lab.down()
@@ -130,6 +131,19 @@ struct LabTests {
     #expect(result.status == 0, "\(result.errorText)")
     // Version, key exchange, authentication and command are at least four round trips.
     #expect(ContinuousClock.now - began >= .milliseconds(4 * 120))
+  }
+
+  /// A host that comes or goes is nothing to the connections of the others.
+  private func neighbours() async throws {
+    let bridge = try #require(LabNetwork(directory: lab.directory).plan?.bridge)
+    let address = FileSystem.read("/sys/class/net/\(bridge)/address")
+    try await lab.up(2...3)
+    #expect(FileSystem.read("/sys/class/net/\(bridge)/address") == address)
+    async let waiting = ssh("root", "sleep 1; echo done")
+    try await lab.kill(2)
+    try await lab.kill(3)
+    #expect(FileSystem.read("/sys/class/net/\(bridge)/address") == address)
+    #expect(try await waiting.text == "done\n")
   }
 }
 

@@ -154,8 +154,7 @@ extension SSHTests {
     /// What is no SSH server shows itself by its first words, made safe.
     @Test(arguments: [
       "HTTP/1.1 400 Bad Request\r\n\r\n\u{1B}[2J", "220 mail.example.org ESMTP\r\n",
-      "\u{15}\u{3}\u{1}\u{2}(alert)",
-      "Exceeded MaxStartups\r\n",
+      "\u{15}\u{3}\u{1}\u{2}(alert)", "Exceeded MaxStartups\r\n",
     ])
     func otherService(greeting: String) async throws {
       for pause: UInt32 in [0, 2] {

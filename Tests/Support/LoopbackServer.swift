@@ -25,8 +25,10 @@ public final class LoopbackServer: Sendable {
   ///   - hostKeys: Types as ssh-keygen -t takes them.
   ///   - options: Further lines of sshd_config.
   ///   - address: The loopback address to listen on.
+  ///   - pam: The PAM stack that it sees, in place of the machine's, with `FOLDER` for ``folder``; needs root.
   public init(
-    hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1"
+    hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1",
+    pam: [String]? = nil
   ) throws {
     self.address = address
     files = try TemporaryFolder(mode: 0o700)
@@ -36,8 +38,8 @@ public final class LoopbackServer: Sendable {
     if getuid() == 0 { mkdir("/run/sshd", 0o755) }
     try shell("ssh-keygen -q -t ed25519 -N '' -f id; cp id.pub authorized_keys; : > known_hosts", in: folder)
     var config = [
-      "Port \(port)", "ListenAddress \(address)", "PidFile none", "UsePAM no", "StrictModes no",
-      "LogLevel VERBOSE",
+      "Port \(port)", "ListenAddress \(address)", "PidFile none", "UsePAM \(pam == nil ? "no" : "yes")",
+      "StrictModes no", "LogLevel VERBOSE",
       "AuthorizedKeysFile \(folder)/authorized_keys", "PermitRootLogin yes", "PasswordAuthentication no",
       "KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no", "SetEnv HOME=\(folder)",
     ]
@@ -51,7 +53,16 @@ public final class LoopbackServer: Sendable {
     }
     try (options + config).joined(separator: "\n").appending("\n")
       .write(toFile: "\(folder)/sshd_config", atomically: true, encoding: .utf8)
-    processID = try spawn(["/usr/sbin/sshd", "-D", "-e", "-f", "\(folder)/sshd_config"], output: output)
+    var command = ["/usr/sbin/sshd", "-D", "-e", "-f", "\(folder)/sshd_config"]
+    if let pam {
+      try shell("mkdir pam.d", in: folder)
+      try pam.joined(separator: "\n").replacing("FOLDER", with: folder).appending("\n")
+        .write(toFile: "\(folder)/pam.d/sshd", atomically: true, encoding: .utf8)
+      // Only this server and its children see the mount.
+      let mount = "mount --bind \(folder)/pam.d /etc/pam.d && exec \(command.joined(separator: " "))"
+      command = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", mount]
+    }
+    processID = try spawn(command, output: output)
     try waitUntilListening()
   }
 

@@ -94,13 +94,14 @@ actor HostRun {
   }
 
   /// How the programs of a play become the user whom the play wants.
-  private func become(_ play: Int) -> Become { Become(host.connection, play: plays[play].become) }
+  private func become(_ play: Int) -> Become { Become(host, play: plays[play].become) }
 
   private func look(for index: Int) async throws {
     guard let channel else { return }
     let options = LookOptions(wantsContents: options.diff, hasActed: hasActed)
     // Plays that run as the same user are asked about together: a host where all is right costs one exchange.
-    let together = plays.indices[index...].filter { plays[$0].become == plays[index].become }
+    let user = become(index).key
+    let together = plays.indices[index...].filter { become($0).key == user }
     answers = try await channel.look(
       tasks.questions(for: Array(together)), as: become(index), options: options)
     lookedFor = index
@@ -109,7 +110,7 @@ actor HostRun {
   private func perform(play index: Int) async throws {
     let play = tasks.plays[index]
     var progress = PlayProgress()
-    if lookedFor.map({ plays[$0].become }) != plays[index].become { try await look(for: index) }
+    if lookedFor.map({ become($0).key }) != become(index).key { try await look(for: index) }
     for _ in 0..<Self.maximumRounds {
       try Task.checkCancellation()
       var round = Decider(play: play, progress: progress).decide(answers)

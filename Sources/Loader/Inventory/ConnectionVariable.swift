@@ -10,7 +10,8 @@ internal import MartletCore
 enum ConnectionVariable {
   /// A part of `ConnectionSettings`, in the order in which they are applied.
   enum Setting: Int, Hashable {
-    case address, port, user, keys, knownHosts, acceptsNewHostKey, password, become, becomePassword
+    case address, port, user, keys, knownHosts, acceptsNewHostKey, password
+    case become, becomePassword, becomeUser, becomeMethod, becomeTimeout
     case sshOptions, sshCommonArguments, sshExtraArguments
   }
 
@@ -29,6 +30,8 @@ enum ConnectionVariable {
   private static let settings: [String: Setting] = [
     "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
     "accept_new": .acceptsNewHostKey, "password": .password, "ssh_options": .sshOptions, "become": .become,
+    "become_user": .becomeUser, "become_method": .becomeMethod, "become_password": .becomePassword,
+    "become_timeout": .becomeTimeout,
   ]
 
   private static let ansible: [String: Setting] = [
@@ -38,6 +41,7 @@ enum ConnectionVariable {
     "become_password": .becomePassword, "become_pass": .becomePassword, "sudo_pass": .becomePassword,
     "password": .password, "ssh_pass": .password, "ssh_password": .password,
     "ssh_common_args": .sshCommonArguments, "ssh_extra_args": .sshExtraArguments,
+    "become_user": .becomeUser, "become_method": .becomeMethod,
   ]
 
   /// What Ansible needs on the host, or does on it in its own way, and Martlet doesn't.
@@ -88,16 +92,16 @@ enum ConnectionVariable {
 
   /// Names that no playbook is likely to use for something else.
   private static func isAlwaysSetting(_ setting: Setting) -> Bool {
-    setting == .knownHosts || setting == .acceptsNewHostKey
+    [.knownHosts, .acceptsNewHostKey, .becomeUser, .becomeMethod, .becomePassword, .becomeTimeout]
+      .contains(setting)
   }
 
   private static func other(_ short: String, _ name: String, _ value: InventoryValue) -> ConnectionVariable {
     guard case .string(let text) = value else { return .unknown }
     switch (short, text) {
-    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"),
-      ("become_method", "sudo"), ("become_user", "root"):
+    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"):
       return .irrelevant
-    case ("connection", _), ("become_method", _), ("become_user", _):
+    case ("connection", _):
       return .unsupported("\(name): \(text) is not supported yet")
     default: return .unknown
     }
@@ -168,6 +172,18 @@ enum ConnectionVariable {
     case .become:
       let become = try truth()
       return .setting(setting) { $0.become = become }
+    case .becomeUser:
+      let user = try text(value)
+      if let problem = PlayUser.problem(withName: user) { throw InventoryError("\(name): \(problem)") }
+      return .setting(setting) { $0.becomeUser = user }
+    case .becomeMethod:
+      guard let method = BecomeMethod(rawValue: try text(value)) else { throw expected("sudo, su or doas") }
+      return .setting(setting) { $0.becomeMethod = method }
+    case .becomeTimeout:
+      guard let seconds = Int(try text(value)), (1...86_400).contains(seconds) else {
+        throw expected("a number of seconds from 1 to 86400")
+      }
+      return .setting(setting) { $0.becomeTimeout = .seconds(seconds) }
     case .becomePassword:
       let password = try secret()
       return .setting(setting) { $0.becomePassword = password }
