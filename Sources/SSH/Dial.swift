@@ -159,7 +159,8 @@ extension SSHConnection {
     }
     guard !addresses.isEmpty else {
       throw SSHError(
-        .local, target, "the interface \(printable(name)) (BindInterface) doesn't exist here or has no address")
+        .local, target,
+        "the interface \(printable(name)) (BindInterface) doesn't exist here or has no address")
     }
     return addresses
   }

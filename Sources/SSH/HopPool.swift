@@ -68,7 +68,7 @@ actor HopPool {
 
   private var hops: [String: Hop] = [:]
   /// How long no turn may come for anyone before another login is made.
-  private static let patience = Duration.seconds(2)
+  private static let patience = Duration.seconds(3)
   /// How long a turn may take to come where others' turns do.
   private static let queuePatience = Duration.seconds(10)
   /// How long a login is kept that nobody uses.

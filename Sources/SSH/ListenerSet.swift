@@ -91,12 +91,15 @@ final class ListenerSet: @unchecked Sendable {
       switch address {
       case nil, "localhost": ["127.0.0.1", "::1"]
       case "*", "": ["0.0.0.0", "::"]
-      case let name?: [name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : name]
+      case let name?:
+        [name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : name]
       }
     var addresses: [SocketAddress] = []
     for name in names {
       let answer = await withCheckedContinuation { (done: CheckedContinuation<Resolver.Answer, Never>) in
-        Resolver.start({ Resolver.lookUp(name, port: port, flags: AI_PASSIVE) }) { done.resume(returning: $0) }
+        Resolver.start({ Resolver.lookUp(name, port: port, flags: AI_PASSIVE) }) {
+          done.resume(returning: $0)
+        }
       }
       switch answer {
       case .success(let found): addresses += found
@@ -160,7 +163,8 @@ final class ListenerSet: @unchecked Sendable {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
-    guard !bytes.isEmpty, !bytes.contains(0), bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+    guard !bytes.isEmpty, !bytes.contains(0), bytes.count < MemoryLayout.size(ofValue: address.sun_path)
+    else {
       return failure("the path is empty or longer than a socket's may be")
     }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }

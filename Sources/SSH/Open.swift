@@ -126,7 +126,8 @@ extension SSHConnection {
   /// Has the jump host connect to the host.
   private func jump(_ hop: HopPool.Hop, _ effort: inout Effort) async throws(SSHError) {
     while true {
-      let login = try await queue { scope throws(SSHError) in try await self.wait(for: hop, turn: true, scope) }
+      let login = try await queue { scope throws(SSHError) in try await self.wait(for: hop, turn: true, scope)
+      }
       phase = .connecting
       let start = ContinuousClock.now
       defer { effort.left -= .now - start }
@@ -183,7 +184,8 @@ extension SSHConnection {
         error.kind, target,
         "the server dropped the connection \(when), \(effort.drops) times in "
           + "\(target.connectTimeout.inSeconds); it may be limiting logins (sshd's MaxStartups or "
-          + "PerSourcePenalties), or the port may not be that of an SSH server. The last time: \(error.message)")
+          + "PerSourcePenalties), or the port may not be that of an SSH server. The last time: \(error.message)"
+      )
     }
     try await spend(&effort) { scope throws(SSHError) in try await sleep(scope, pause) }
   }

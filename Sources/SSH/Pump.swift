@@ -19,7 +19,9 @@ extension SSHConnection {
   /// It keeps the rules of ``attempt(_:_:)``: what it reads may be what others wait for, and as long as the
   /// socket wasn't found empty epoll has nothing new to tell.
   func pump() {
-    guard failure == nil, phase == .idle, let link, link.session != nil, let first = streams.first else { return }
+    guard failure == nil, phase == .idle, let link, link.session != nil, let first = streams.first else {
+      return
+    }
     link.beginTurn()
     let start = link.received
     var none: CChar = 0

@@ -273,7 +273,7 @@ public actor SSHConnection {
     let activity = doing.rawValue
     if let failure = link.carrier.failure {
       return SSHError(
-        .disconnected(doing), target, 
+        .disconnected(doing), target,
         "the connection broke while \(activity), because that to the jump host did: \(failure.description)")
     }
     let said = link.farewell.map { "; the server said: \($0)" } ?? ""

@@ -42,7 +42,8 @@ public struct TunnelForward: Sendable, Hashable {
       (path, port) = (place, 0)
     } else {
       guard let port = Int(place), (0...65535).contains(port) else {
-        throw malformed("\(place.isEmpty ? "nothing" : place) is no port to listen on (0 to 65535), and no path")
+        throw malformed(
+          "\(place.isEmpty ? "nothing" : place) is no port to listen on (0 to 65535), and no path")
       }
       self.port = port
     }

@@ -36,10 +36,10 @@ extension SSHTests {
       let command = try relayed(server)
       let connection = try await server.connect { $0.route = .command(command) }
       #expect(try await connection.run("exit 3", limits: minute) == .code(3))
-      #expect(try processes(command) == 1)
+      let pattern = server.path("[r]elay.py")
+      #expect(try processes(pattern) == 1)
       await connection.close()
-      for _ in 0..<200 where try processes(command) > 0 { try await Task.sleep(for: .milliseconds(10)) }
-      #expect(try processes(command) == 0)
+      #expect(try await areGone(pattern))
     }
 
     @Test func openSSHAsProgram() async throws {
@@ -110,8 +110,7 @@ extension SSHTests {
       #expect(error.kind == .timedOut(.banner), "\(error)")
       #expect(error.message.contains("waiting"), "\(error)")
       // With all that it has started.
-      for _ in 0..<200 where try processes("sleep 4[78]") > 0 { try await Task.sleep(for: .milliseconds(10)) }
-      #expect(try processes("sleep 4[78]") == 0)
+      #expect(try await areGone("^sleep 4[78]"))
     }
 
     @Test func talksNonsense() async throws {
@@ -130,7 +129,16 @@ extension SSHTests {
     }
 
     private func processes(_ pattern: String) throws -> Int {
-      try shell("pgrep -c -f -- '^\(pattern)' || true", in: "/").split(separator: "\n").first.flatMap { Int($0) } ?? 0
+      let count = try shell("pgrep -c -f -- '\(pattern)' || true", in: "/").split(separator: "\n").first
+      return count.flatMap { Int($0) } ?? 0
+    }
+
+    private func areGone(_ pattern: String) async throws -> Bool {
+      for _ in 0..<50 {
+        if try processes(pattern) == 0 { return true }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      return false
     }
   }
 }

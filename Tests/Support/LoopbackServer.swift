@@ -9,7 +9,8 @@ public final class LoopbackServer: Sendable {
   /// The loopback address that it listens on.
   public let address: String
   private let files: TemporaryFolder
-  private let processID: Int32
+  /// The listening process; each connection has one of its own below it.
+  public let processID: Int32
   private let output: String
 
   /// Where `path` is a file of the server's folder.
