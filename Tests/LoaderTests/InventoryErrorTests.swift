@@ -61,6 +61,18 @@ import Testing
       "hosts: {a: {port: 99999}}\n", "i.yaml:1: port: expected a port from 1 to 65535, found the number 99999"
     ),
     ("hosts: {a: {become: maybe}}\n", "i.yaml:1: become: expected true or false, found the text \"maybe\""),
+    (
+      "hosts: {a: {become_method: runas}}\n",
+      "i.yaml:1: become_method: expected sudo, su or doas, found the text \"runas\""
+    ),
+    (
+      "hosts: {a: {ansible_become_user: -x}}\n",
+      "i.yaml:1: ansible_become_user: \"-x\" is not the name of a user"
+    ),
+    (
+      "hosts: {a: {become_timeout: 0}}\n",
+      "i.yaml:1: become_timeout: expected a number of seconds from 1 to 86400, found the number 0"
+    ),
     ("hosts: {a: {key: 5}}\n", "i.yaml:1: key: expected a path, or a list of paths, found the number 5"),
     ("hosts: {\"a b\": }\n", "i.yaml:1: the host name \"a b\" has the character \" \" in it"),
     ("hosts: {-oProxyCommand=x: }\n", "i.yaml:1: the host name \"-oProxyCommand=x\" begins with a dash"),

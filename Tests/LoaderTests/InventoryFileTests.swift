@@ -233,4 +233,32 @@ func problem(_ text: String) -> String {
         "i.yaml:5: address is an ordinary variable here, as the file uses names like ansible_host: write ansible_host",
       ])
   }
+
+  @Test func `Whom to become and how`() throws {
+    var warnings: [String] = []
+    let prefixed = try load(
+      """
+      hosts:
+        a: {ansible_become_user: postgres, ansible_become_method: su, ansible_become_pass: hunter22}
+        c: {martlet_become_user: app, martlet_become_password: hunter22}
+      """, warnings: &warnings)
+    let inventory = try load(
+      """
+      hosts:
+        b: {become: true, become_user: app, become_method: doas, become_timeout: 90, become_password: hunter22}
+        d: {}
+      """, warnings: &warnings)
+    #expect(warnings.isEmpty)
+    let a = try #require(prefixed.host("a")).connection
+    #expect(a.become == nil && a.becomeUser == "postgres" && a.becomeMethod == .su)
+    let b = try #require(inventory.host("b")).connection
+    #expect(b.become == true && b.becomeUser == "app" && b.becomeMethod == .doas)
+    #expect(b.becomeTimeout == .seconds(90))
+    let c = try #require(prefixed.host("c")).connection
+    #expect(c.becomeUser == "app" && c.becomeMethod == nil)
+    for connection in [a, b, c] { #expect(connection.becomePassword?.reveal() == "hunter22") }
+    let d = try #require(inventory.host("d")).connection
+    #expect(d.becomeUser == nil && d.becomeMethod == nil && d.becomeTimeout == .seconds(60))
+    #expect((prefixed.hosts + inventory.hosts).allSatisfy { $0.vars.isEmpty })
+  }
 }

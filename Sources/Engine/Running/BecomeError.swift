@@ -25,6 +25,14 @@ struct BecomeError: Error, CustomStringConvertible {
       reason + "Give the right one at --ask-become-pass, or as become_password of the host in the inventory")
   }
 
+  /// Whether a tool that ended by itself says that the password which it got was wrong.
+  static func isRefusal(_ errorOutput: String) -> Bool {
+    let text = errorOutput.lowercased()
+    return [
+      "authentication failure", "incorrect password", "incorrect authentication attempt", "su: sorry",
+    ].contains { text.contains($0) }
+  }
+
   static func missingPassword(_ become: Become) -> BecomeError {
     let give = "give it at --ask-become-pass, or as become_password of the host in the inventory"
     switch become.method {

@@ -130,9 +130,7 @@ actor HostShell {
     case .shellEnded(let status, isWhole: false):
       let dialogue = exchange.dialogue
       let errorText = exchange.errorText
-      if become.announcesItself, !exchange.isReady, dialogue.hasAnswered,
-        become.method == .su || dialogue.refusedPassword
-      {
+      if dialogue.refusedPassword || dialogue.hasAnswered && BecomeError.isRefusal(errorText) {
         throw BecomeError.wrongPassword(become, account: dialogue.account)
       }
       if !hasAnswered, let error = BecomeError(become: become, errorOutput: errorText) { throw error }

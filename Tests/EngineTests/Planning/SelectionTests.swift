@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func usersWhoCanNotBeBecomeAreFoundInThePlan() {
-    let line = #line + 1
+    let line = #line + 2
     let found = problems(
       [:], Play("Web", on: "web", become: .user("app")) { Runs(command: "x").become("db") })
     #expect(found.count == 1)

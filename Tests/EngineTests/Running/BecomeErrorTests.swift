@@ -70,6 +70,17 @@ import Testing
     #expect(BecomeError(become: .login, errorOutput: "sudo: a password is required") == nil)
   }
 
+  @Test(arguments: [
+    ("su: Authentication failure", true), ("su: incorrect password", true),
+    ("sudo: 1 incorrect password attempt", true),
+    ("sudo-rs: Maximum 1 incorrect authentication attempt", true),
+    ("This account is currently not available.", false), ("su: Permission denied", false),
+    ("sudo: Account or password is expired, reset your password and try again", false),
+  ])
+  func aRefusedPasswordIsToldFromOtherFailures(says: String, isRefusal: Bool) {
+    #expect(BecomeError.isRefusal(says) == isRefusal)
+  }
+
   @Test func aWrongPasswordNamesItsOwner() {
     let password = Secret("hunter22")
     let own = BecomeError.wrongPassword(become(.sudo, password: password), account: "deploy").description
