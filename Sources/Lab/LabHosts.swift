@@ -52,7 +52,8 @@ extension Lab {
     do {
       return try JSONDecoder().decode(HostRecord.self, from: Data(text.utf8))
     } catch {
-      throw LabError("\(path) is not what this version of a lab writes, `martlet lab down` removes it: \(error)")
+      throw LabError(
+        "\(path) is not what this version writes; `martlet lab down` removes the lab: \(error)")
     }
   }
 

@@ -89,7 +89,8 @@ struct LabList: AsyncParsableCommand {
     let lab = options.lab
     for host in lab.hosts {
       print(
-        "\(host.name) \(host.address) \(host.suite) \(host.kind) \(lab.isRunning(host.number) ? "up" : "down")")
+        "\(host.name) \(host.address) \(host.suite) \(host.kind) \(lab.isRunning(host.number) ? "up" : "down")"
+      )
     }
   }
 }
