@@ -60,7 +60,8 @@ let package = Package(
     layer("Tasks", ["MartletCore", "MartletFacts", "Stencil"]),
     layer("Engine", ["MartletCore"]),
     layer("SSH", ["CLibSSH2", "CLibCrypto"]),
-    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH", subprocess]),
+    layer("SSHConfig", ["CLibCrypto", subprocess]),
+    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH", "MartletSSHConfig", subprocess]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
     layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
@@ -68,13 +69,13 @@ let package = Package(
     .target(
       name: "Martlet",
       dependencies: [
-        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports",
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletSSH", "MartletTransports",
         "MartletReports", "MartletLoader", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
       name: "MartletCommand",
-      dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
+      dependencies: ["Martlet", "MartletLoader", "MartletLab", "MartletSSHConfig", argumentParser],
       swiftSettings: settings),
 
     playbook("Django", exclude: ["app"]),
@@ -93,6 +94,7 @@ let package = Package(
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
     tests("SSH", ["MartletSSH", "TestSupport"]),
+    tests("SSHConfig", ["MartletSSHConfig", subprocess]),
     tests(
       "Transports",
       ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", "TestSupport"]),
@@ -102,8 +104,8 @@ let package = Package(
     tests(
       "Command",
       [
-        "Martlet", "MartletCore", "MartletEngine", "MartletReports", "MartletTesting", "MartletCommand",
-        "TestSupport", argumentParser,
+        "Martlet", "MartletCore", "MartletEngine", "MartletSSH", "MartletReports", "MartletTesting",
+        "MartletCommand", "TestSupport", argumentParser,
       ], hasSnapshots: true),
     tests(
       "Server",

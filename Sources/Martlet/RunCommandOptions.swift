@@ -46,12 +46,29 @@ package struct RunCommandOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo, exclusivity: .exclusive,
-    help: "Run the tasks as root, by sudo, or not, whatever the inventory and the playbook say.")
+    help: "Become another user, root if none is named, or don't, whatever the inventory and the playbook say."
+  )
   package var become: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run the tasks as this user, whatever the inventory and the playbook say.", valueName: "name"))
+  package var becomeUser: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Become another user by sudo, su or doas, whatever the inventory says.", valueName: "method"),
+    transform: { word in
+      guard let method = BecomeMethod(rawValue: word) else {
+        throw ValidationError("\"\(word)\" is none of sudo, su and doas")
+      }
+      return method
+    })
+  package var becomeMethod: BecomeMethod?
 
   @Flag(
     name: [.customShort("K"), .customLong("ask-become-pass")],
-    help: "Ask once, before anything runs, for the password that sudo wants.")
+    help: "Ask once, before anything runs, for the password that sudo or su wants.")
   package var asksBecomePassword = false
 
   @Flag(name: .shortAndLong, help: "Show tasks that are right already, and what every action prints.")
@@ -79,6 +96,14 @@ package struct RunCommandOptions: ParsableArguments {
     for (name, values) in [("--tags", tags), ("--skip-tags", skipTags)]
     where !values.isEmpty && Self.words(values).isEmpty {
       throw ValidationError("\(name) names no tag")
+    }
+    if let becomeUser {
+      if let problem = PlayUser.problem(withName: becomeUser) {
+        throw ValidationError("--become-user: \(problem)")
+      }
+      guard become != false else {
+        throw ValidationError("--become-user and --no-become contradict each other")
+      }
     }
     for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
       throw ValidationError("\(name) is empty")
@@ -114,6 +139,11 @@ package struct RunCommandOptions: ParsableArguments {
         host.connection.transport = TransportChoice(transport)
       }
       if let become { host.connection.become = become }
+      if let becomeUser {
+        host.connection.become = true
+        host.connection.becomeUser = becomeUser
+      }
+      if let becomeMethod { host.connection.becomeMethod = becomeMethod }
       if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
       if let becomePassword { host.connection.becomePassword = becomePassword }
     }
@@ -136,6 +166,8 @@ package struct RunCommandOptions: ParsableArguments {
     add("key", key.map { [$0] } ?? [])
     add("transport", transport.map { [$0] } ?? [])
     if let become { words.append(become ? "--become" : "--no-become") }
+    add("become-user", becomeUser.map { [$0] } ?? [])
+    add("become-method", becomeMethod.map { [$0.rawValue] } ?? [])
     add("ask-become-pass", asksBecomePassword)
     add("verbose", verbose)
     add("json", json)

@@ -45,11 +45,19 @@ final class Reactor: SerialExecutor, TaskExecutor {
 
   /// A thousand hosts need a thousand sockets, and the usual soft limit is 1,024.
   private static func raiseDescriptorLimit() {
+    // Read before it is raised.
+    guard originalDescriptorLimit != nil else { return }
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
     _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
+
+  /// The soft limit on descriptors that the process was started with.
+  static let originalDescriptorLimit: UInt? = {
+    var limit = rlimit()
+    return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt(limit.rlim_cur) : nil
+  }()
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -64,6 +72,15 @@ final class Reactor: SerialExecutor, TaskExecutor {
   func checkIsolated() { precondition(isCurrentThread, "not on the reactor's thread") }
 
   func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
+
+  /// Makes another thread count as the reactor's while `body` waits for it: one that runs in turns with this
+  /// one, never at the same time.
+  func lendThread(to other: pthread_t, whileWaiting body: () -> Void) {
+    precondition(isCurrentThread, "not on the reactor's thread")
+    thread.store(UInt(other), ordering: .relaxed)
+    body()
+    thread.store(UInt(pthread_self()), ordering: .relaxed)
+  }
 
   /// Calls `handler` on the reactor's thread whenever the descriptor turns readable or writable.
   ///

@@ -24,7 +24,10 @@ final class OpenSSHSession: TransportSession {
   private let process: UInt32
   private let isClosed = Atomic<Bool>(false)
 
-  init(place: OpenSSHPlace, folder: ControlFolder, master: MuxConnection, process: UInt32) {
+  let user: String?
+
+  init(place: OpenSSHPlace, folder: ControlFolder, master: MuxConnection, process: UInt32, user: String?) {
+    self.user = user
     self.place = place
     self.folder = folder
     self.master = master

@@ -65,7 +65,7 @@ public struct OpenSSHTransport: Transport {
     guard let master = await MuxConnection.open(folder.socket), let process = await master.process() else {
       throw TransportError("\(place): ssh ended as soon as it had logged in\(folder.complaint)")
     }
-    return OpenSSHSession(place: place, folder: folder, master: master, process: process)
+    return OpenSSHSession(place: place, folder: folder, master: master, process: process, user: settings.user)
   }
 
   /// Starts a master, which puts itself into the background once it has logged in.
@@ -121,6 +121,7 @@ public struct OpenSSHTransport: Transport {
       "ServerAliveInterval=15", "ServerAliveCountMax=3",
       "ClearAllForwardings=yes", "RemoteCommand=none", "LogLevel=ERROR",
     ].flatMap { ["-o", $0] }
+    words += settings.sshOptions.flatMap { ["-o", $0] }
     if settings.acceptsNewHostKey { words += ["-o", "StrictHostKeyChecking=accept-new"] }
     if !settings.knownHosts.isEmpty {
       let files = settings.knownHosts.map(Self.quoted).joined(separator: " ")
