@@ -71,7 +71,9 @@ import Testing
     await session.close()
   }
 
-  @Test(arguments: Reach.Way.all)
+  /// Without docker's client: the service of podman 4.3, which it talks to here, makes an error of unread input
+  /// (`head -c 4000000 /dev/zero | docker exec -i BOX sh -c 'exit 3'` ends with 1, "connection reset by peer").
+  @Test(arguments: Reach.Way.all.filter { $0 != .docker })
   func `A command may leave its input unread`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     let bytes = [UInt8](repeating: 1, count: 4 << 20)
