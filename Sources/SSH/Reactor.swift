@@ -1,3 +1,4 @@
+import CLibCrypto
 import CLibSSH2
 import Glibc
 import Synchronization
@@ -23,6 +24,8 @@ final class Reactor: SerialExecutor, TaskExecutor {
 
   private let state = Mutex(State())
   private let thread = Atomic<UInt>(0)
+  private let mustHalt = Atomic<Bool>(false)
+  private let hasHalted = Atomic<Bool>(false)
   private let epoll: Int32
   private let wakeup: Int32
 
@@ -41,6 +44,19 @@ final class Reactor: SerialExecutor, TaskExecutor {
         return nil
       }, Unmanaged.passUnretained(self).toOpaque())
     precondition(status == 0, "no thread can be started: \(errorText(status))")
+    // OpenSSL takes itself apart at exit, under the feet of a thread that encrypts. What is registered last is
+    // called first, so OpenSSL has to have done it before; asked for nothing in particular, it does nothing.
+    OPENSSL_init_crypto(UInt64(OPENSSL_INIT_LOAD_CRYPTO_STRINGS), nil)
+    atexit { Reactor.shared.halt() }
+  }
+
+  /// Ends the thread's work for good, after the turn that it is at.
+  private func halt() {
+    guard !isCurrentThread else { return }
+    mustHalt.store(true, ordering: .releasing)
+    var one: UInt64 = 1
+    _ = write(wakeup, &one, 8)
+    for _ in 0..<500 where !hasHalted.load(ordering: .acquiring) { usleep(1000) }
   }
 
   /// A thousand hosts need a thousand sockets, and the usual soft limit is 1,024.
@@ -139,8 +155,10 @@ final class Reactor: SerialExecutor, TaskExecutor {
   private func loop() {
     thread.store(UInt(pthread_self()), ordering: .relaxed)
     withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 256) { events in
-      while true { turn(events) }
+      while !mustHalt.load(ordering: .acquiring) { turn(events) }
     }
+    hasHalted.store(true, ordering: .releasing)
+    while true { pause() }
   }
 
   private func turn(_ events: UnsafeMutableBufferPointer<epoll_event>) {

@@ -92,6 +92,7 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// The same error of the host that it names, as the reason why `target` behind it can't be reached.
   func onTheWay(to target: SSHTarget) -> SSHError {
+    if host == target.host, port == target.port { return self }
     var error = self
     error.message = "\(message) [jump host on the way to \(target.name)]"
     return error

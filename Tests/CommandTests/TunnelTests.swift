@@ -16,8 +16,8 @@ import Testing
             address: \(server.address)
             port: \(server.port)
             user: \(currentUser)
-            keys: [\(server.path("id"))]
-            known_hosts: [\(server.path("known_hosts"))]
+            key: \(server.path("id"))
+            known_hosts: \(server.path("known_hosts"))
       """)
     try bench.write("page.txt", String(repeating: "a page of a web server\n", count: 5000))
     // Runs a tunnel and a web server while the script in $1 is at work.
@@ -27,10 +27,10 @@ import Testing
       python3 -u -m http.server --bind 127.0.0.1 0 >web.log 2>&1 & web=$!
       until port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' web.log) && [ "$port" ]; do sleep 0.05; done
       "$MARTLET" tunnel db1 0:127.0.0.1:$port >out 2>err & tunnel=$!
-      until here=$(sed -n 's/^127.0.0.1:\([0-9]*\) .*/\1/p' out) && [ "$here" ]; do
+      until here=$(sed -n 's/^127.0.0.1:\([0-9]*\) .*/\1/p' out 2>/dev/null) && [ "$here" ]; do
         kill -0 $tunnel || break; sleep 0.05
       done
-      eval "$1"
+      [ "$here" ] && eval "$1"
       kill $web
       wait $tunnel; echo "ended: $?"
       cat out err
