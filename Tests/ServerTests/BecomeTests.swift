@@ -249,7 +249,7 @@ extension ServerTests.BecomeTests {
     }
     #expect(
       shut.hasPrefix(
-        "plain can't become db on lab1 by su: it says \"This account is currently not available"),
+        "plain can't become db on lab1 by su: it says \"su: using restricted shell /usr/sbin/nologin"),
       "\(shut)")
 
     // What an error says is to be added makes it work.

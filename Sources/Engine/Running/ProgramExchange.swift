@@ -69,9 +69,14 @@ final class ProgramExchange: ExchangeHandler {
   /// What sudo or su said in place of starting the shell, without its questions: the last lines of both outputs.
   var lastWords: String {
     let text = state.withLock { String(decoding: $0.errors + $0.greeting, as: UTF8.self) }
-    let lines = text.split(separator: "\n").map(\.trimmed).filter {
-      !$0.isEmpty && !$0.contains(marker) && !BecomeDialogue.asksForPassword($0)
-    }
+    let lines = text.split(separator: "\n").filter { !$0.contains(marker) }.map { line in
+      // The answer to a question stays unseen, and so does its line break: what comes next stands behind it.
+      guard let colon = line.firstIndex(of: ":"), BecomeDialogue.asksForPassword(String(line[...colon]))
+      else {
+        return line.trimmed
+      }
+      return line[line.index(after: colon)...].trimmed
+    }.filter { !$0.isEmpty }
     return lines.suffix(4).joined(separator: "; ")
   }
 
