@@ -36,7 +36,7 @@ import Testing
         "-i, --inventory <file>", "-l, --limit <pattern>", "--check", "--diff", "--tags <tags>",
         "--skip-tags <tags>",
         "--forks <count>", "--user <name>", "--key <file>", "--transport <name>", "--become/--no-become",
-        "-K, --ask-become-pass",
+        "--become-user <name>", "--become-method <method>", "-K, --ask-become-pass",
         "-v, --verbose", "--json", "--accept-new-host-keys", "--version", "-h, --help",
       ])
   }

@@ -139,6 +139,10 @@ actor HostShell {
         case .code(let code): "exit status \(code)"
         case .signal(let name): "signal \(name)"
         }
+      if become.announcesItself, !exchange.isReady {
+        let words = exchange.lastWords
+        throw BecomeError(become, words.isEmpty ? "it ended with \(ending)" : "it says \"\(words)\"")
+      }
       if hasAnswered {
         throw ProgramError(
           "the shell of \(become.user) on \(become.host) has ended (\(ending)): it was killed, or its login was ended"

@@ -35,6 +35,8 @@ final class ProgramExchange: ExchangeHandler {
     /// Whether the input is at its end.
     var closed = false
     var errors: [UInt8] = []
+    /// What came on standard output before the shell ran as the user.
+    var greeting: [UInt8] = []
     var current: Current?
     /// How the shell ended.
     var ending: Outcome?
@@ -63,6 +65,20 @@ final class ProgramExchange: ExchangeHandler {
 
   /// What came on standard error since the last program was sent, its last 16 KiB.
   var errorText: String { state.withLock { String(decoding: $0.errors, as: UTF8.self) } }
+
+  /// What sudo or su said in place of starting the shell, without its questions: the last lines of both outputs.
+  var lastWords: String {
+    let text = state.withLock { String(decoding: $0.errors + $0.greeting, as: UTF8.self) }
+    let lines = text.split(separator: "\n").filter { !$0.contains(marker) }.map { line in
+      // The answer to a question stays unseen, and so does its line break: what comes next stands behind it.
+      guard let colon = line.firstIndex(of: ":"), BecomeDialogue.asksForPassword(String(line[...colon]))
+      else {
+        return line.trimmed
+      }
+      return line[line.index(after: colon)...].trimmed
+    }.filter { !$0.isEmpty }
+    return lines.suffix(4).joined(separator: "; ")
+  }
 
   /// Hands a program to the shell. The one before it must have ended.
   ///
@@ -208,6 +224,7 @@ final class ProgramExchange: ExchangeHandler {
   /// Reads what the shell says before it runs as the user. Nothing of a program can be in it: none was sent.
   private func open(_ bytes: [UInt8]) {
     let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+      state.greeting = Array((state.greeting + bytes).suffix(4096))
       for record in state.opening.consume(bytes) {
         let words = record.header.split(separator: " ")
         if words == ["ready"] { state.isReady = true }

@@ -132,4 +132,15 @@ import Testing
     await #expect(throws: CancellationError.self) { try await waiting.value }
     #expect(try await feeding.value == nil)
   }
+
+  @Test func whatComesInPlaceOfTheShellIsPassedOnWithoutTheQuestion() {
+    let exchange = ProgramExchange(become(.su), marker: "M")
+    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
+    exchange.errorOutput(Array("noise\nM\nPassword: ".utf8))
+    exchange.errorOutput(Array("su: using restricted shell /usr/sbin/nologin\n".utf8))
+    exchange.output(Array("This account is currently not available.\n".utf8))
+    #expect(
+      exchange.lastWords
+        == "noise; su: using restricted shell /usr/sbin/nologin; This account is currently not available.")
+  }
 }
