@@ -60,6 +60,7 @@ let package = Package(
     layer("Tasks", ["MartletCore", "MartletFacts", "Stencil"]),
     layer("Engine", ["MartletCore"]),
     layer("SSH", ["CLibSSH2", "CLibCrypto"]),
+    layer("SSHConfig", ["CLibCrypto", subprocess]),
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
@@ -74,7 +75,7 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "MartletCommand",
-      dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
+      dependencies: ["Martlet", "MartletLoader", "MartletLab", "MartletSSHConfig", argumentParser],
       swiftSettings: settings),
 
     playbook("Django", exclude: ["app"]),
@@ -93,6 +94,7 @@ let package = Package(
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
     tests("SSH", ["MartletSSH", "TestSupport"]),
+    tests("SSHConfig", ["MartletSSHConfig", subprocess]),
     tests(
       "Transports",
       ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", "TestSupport"]),

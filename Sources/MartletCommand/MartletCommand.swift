@@ -7,5 +7,5 @@ import MartletLab
   static let configuration = CommandConfiguration(
     commandName: "martlet", abstract: "Provision servers and deploy to them over SSH.",
     version: MartletVersion.current,
-    subcommands: [ApplyCommand.self, InventoryCommand.self, LabCommand.self])
+    subcommands: [ApplyCommand.self, InventoryCommand.self, SSHConfigCommand.self, LabCommand.self])
 }
