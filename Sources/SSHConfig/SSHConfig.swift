@@ -110,6 +110,9 @@ public struct SSHConfig: Sendable {
     {
       throw options.error(.forkAfterAuthentication, "needs a command")
     }
+    if options.number(.sessionType) == 1, options.settings.origin(of: .sessionType) == .commandLine {
+      throw options.error(.sessionType, "subsystem needs the name of one")
+    }
     return Dump.text(options)
   }
 
@@ -143,6 +146,10 @@ public struct SSHConfig: Sendable {
     name = try Canonical.name(name, settings)
     if settings.wantsFinalPass || settings.numbers[.canonicalizeHostname] ?? 0 != 0 {
       settings.texts[.hostName] = name
+      // OpenSSH has filled in these by then: what only the second reading says of them comes too late.
+      for (keyword, standard) in [
+        (Keyword.canonicalizeMaxDots, 1), (.canonicalizeFallbackLocal, 1), (.canonicalizeHostname, 0),
+      ] where settings.numbers[keyword] == nil { settings.numbers[keyword] = standard }
       try await read(into: &settings, host: name, original: host, isFinal: true)
     }
     return try Resolution(settings, sources: sources, machine: machine, original: host, hostName: name)

@@ -101,6 +101,7 @@ struct CorpusValues {
     CorpusValues(keyword: "StreamLocalBindMask", values: ["0177", "0", "777", "0177x"]),
     CorpusValues(keyword: "TunnelDevice", values: ["any", "0:any", "3", "1:2", "ANY:4"]),
     CorpusValues(keyword: "XAuthLocation", values: ["/usr/X11/bin/xauth"]),
+    CorpusValues(keyword: "UseKeychain", values: ["yes"]),
     CorpusValues(keyword: "Protocol", values: ["2", "2,1"]),
     CorpusValues(keyword: "UsePrivilegedPort", values: ["yes"]),
     CorpusValues(keyword: "CompressionLevel", values: ["6"]),
@@ -164,6 +165,5 @@ struct CorpusValues {
       keyword: "RemoteForward",
       values: ["8080 localhost:80", "0 localhost:1", "1080", "/tmp/r localhost:22", "host:5 /tmp/%C", "[::]:9 [a]:9"]),
     CorpusValues(keyword: "DynamicForward", values: ["1080", "localhost:1081", "[::1]:1082", "/tmp/dyn"]),
-    CorpusValues(keyword: "UseKeychain", values: ["yes"]),
   ]
 }

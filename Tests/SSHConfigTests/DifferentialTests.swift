@@ -8,13 +8,13 @@ import Testing
 ///
 /// Nothing is normalised. What differs on purpose is in `KnownDifferenceTests`, and not in the corpus.
 @Suite(.serialized) struct DifferentialTests {
-  private static let randomCount = 520
+  private static let randomCount = 600
 
   @Test(.timeLimit(.minutes(5))) func randomConfigurations() async throws {
-    if let obstacle = await InstalledSSH.obstacle() {
+    if let obstacle = try await InstalledSSH.obstacle() {
       try Test.cancel("\(obstacle)")
     }
-    var corpus = Corpus(seed: 9_2)
+    var corpus = Corpus(seed: UInt64(ProcessInfo.processInfo.environment["SSH_CONFIG_SEED"] ?? "") ?? 9_2)
     let configurations = (0..<Self.randomCount).map { _ in corpus.configuration() }
     let result = try await compare(configurations)
     print("\(result.compared) answers to \(configurations.count) configurations, \(result.refused) of them refusals")
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test(.timeLimit(.minutes(5))) func mistakesOneByOne() async throws {
-    if let obstacle = await InstalledSSH.obstacle() {
+    if let obstacle = try await InstalledSSH.obstacle() {
       try Test.cancel("\(obstacle)")
     }
     let configurations = Mistakes.lines.map { line in
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(.timeLimit(.minutes(5))) func oddLinesOnTheCommandLine() async throws {
-    if let obstacle = await InstalledSSH.obstacle() {
+    if let obstacle = try await InstalledSSH.obstacle() {
       try Test.cancel("\(obstacle)")
     }
     let questions = Mistakes.lines.filter { !$0.contains("INCLUDES") }.map { line in
@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func handWritten() async throws {
-    if let obstacle = await InstalledSSH.obstacle() {
+    if let obstacle = try await InstalledSSH.obstacle() {
       try Test.cancel("\(obstacle)")
     }
     let result = try await compare(HandWritten.configurations)

@@ -2,6 +2,12 @@ import Foundation
 import Subprocess
 import Testing
 
+#if canImport(System)
+  import System
+#else
+  import SystemPackage
+#endif
+
 @testable import MartletSSHConfig
 
 /// The machine's `ssh`, which is asked what it makes of a configuration.
@@ -17,9 +23,9 @@ enum InstalledSSH {
   }
 
   /// Why the comparison can't be made with the `ssh` that is installed; nil if it can.
-  static func obstacle() async -> String? {
+  static func obstacle() async throws -> String? {
     guard FileManager.default.isExecutableFile(atPath: path) else { return "\(path) is not installed" }
-    guard let answer = try? await run(["-V"], home: "/") else { return "\(path) can't be run" }
+    let answer = try await run(["-V"], home: "/")
     // Defaults, algorithms and some rules differ between versions; Debian's has GSSAPI and other defaults.
     guard answer.errors.hasPrefix("OpenSSH_9.2p1 Debian") else {
       return "the table of defaults is that of Debian's OpenSSH 9.2, this is \(answer.errors)"
@@ -39,7 +45,7 @@ enum InstalledSSH {
     let variables = Dictionary(
       uniqueKeysWithValues: environment(home: home).map { (Environment.Key(stringLiteral: $0.key), $0.value) })
     let result = try await Subprocess.run(
-      .name(program), arguments: Arguments(arguments), environment: .custom(variables), input: .none,
+      .path(FilePath(program)), arguments: Arguments(arguments), environment: .custom(variables), input: .none,
       output: .bytes(limit: 1 << 20), error: .bytes(limit: 1 << 20))
     return Answer(
       status: result.terminationStatus, output: String(decoding: result.standardOutput, as: UTF8.self),

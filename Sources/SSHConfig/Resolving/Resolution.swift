@@ -55,7 +55,15 @@ struct Resolution: Sendable {
       }
       algorithms[keyword] = list
     }
+    if flag(.clearAllForwardings) {
+      self.settings.localForwards = []
+      self.settings.remoteForwards = []
+      self.settings.numbers[.tunnel] = 0
+    }
     try checkJump()
+    guard !flag(.proxyUseFdpass) || settings.texts[.proxyCommand] != "-" else {
+      throw error(.proxyCommand, "- and ProxyUseFdpass exclude each other")
+    }
     self.settings.texts[.hostKeyAlias] = settings.texts[.hostKeyAlias]?.asciiLowercased
     setUpdateHostKeys()
     guard number(.connectionAttempts, 1) > 0 else { throw error(.connectionAttempts, "must be at least 1") }
@@ -117,10 +125,6 @@ struct Resolution: Sendable {
     }
     try expand(\.localForwards, .localForward)
     try expand(\.remoteForwards, .remoteForward)
-    if flag(.clearAllForwardings) {
-      settings.localForwards = []
-      settings.remoteForwards = []
-    }
   }
 
   private mutating func expand(
