@@ -11,12 +11,15 @@ struct SSHConfigCommand: AsyncParsableCommand {
       would refuse.
       """)
 
-  @Argument(help: ArgumentHelp("A host as ssh takes it: a name, user@name or ssh://user@name:port.", valueName: "host"))
+  @Argument(
+    help: ArgumentHelp(
+      "A host as ssh takes it: a name, user@name or ssh://user@name:port.", valueName: "host"))
   var destination: String
 
   @Option(
     name: .customShort("F"),
-    help: ArgumentHelp("This file instead of ~/.ssh/config and the system's; none for no file.", valueName: "file"))
+    help: ArgumentHelp(
+      "This file instead of ~/.ssh/config and the system's; none for no file.", valueName: "file"))
   var file: String?
 
   @Option(
