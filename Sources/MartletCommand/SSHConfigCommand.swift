@@ -27,10 +27,10 @@ struct SSHConfigCommand: AsyncParsableCommand {
     help: ArgumentHelp("An option that wins over the files (may be repeated).", valueName: "option=value"))
   var options: [String] = []
 
-  @Option(name: .customShort("l"), help: "Who to log in as.")
+  @Option(name: .customShort("l"), help: ArgumentHelp("Who to log in as.", valueName: "user"))
   var user: String?
 
-  @Option(name: .customShort("p"), help: "The port.")
+  @Option(name: .customShort("p"), help: ArgumentHelp("The port.", valueName: "port"))
   var port: Int?
 
   func run() async throws {

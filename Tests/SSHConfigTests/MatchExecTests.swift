@@ -4,7 +4,7 @@ import Testing
 @testable import MartletSSHConfig
 
 struct MatchExecTests {
-  private func config(_ text: String, in folder: Folder, deadline: Duration = .seconds(10)) throws
+  private func config(_ text: String, in folder: Folder, deadline: Duration = .seconds(60)) throws
     -> SSHConfig
   {
     let file = try folder.write(text, to: "config")
