@@ -95,10 +95,8 @@ struct OptionsTests {
     let options = try await options("Ciphers +3des-cbc\nMACs -m*\nHostKeyAlgorithms ^ssh-rsa\n", overrides: [])
     #expect(options.ciphers?.change == .append && options.ciphers?.names == ["3des-cbc"])
     #expect(options.hostKeyAlgorithms?.change == .prepend)
-    #expect(
-      options.hostKeyAlgorithms?.applied(to: ["x", "ssh-rsa"], supported: ["ssh-rsa", "x"]) == [
-        "ssh-rsa", "x",
-      ])
+    let keys = options.hostKeyAlgorithms?.applied(to: ["x", "ssh-rsa"], supported: ["ssh-rsa", "x"])
+    #expect(keys == ["ssh-rsa", "x"])
     #expect(options.macs?.applied(to: ["m1", "n"], supported: []) == ["n"])
   }
 
