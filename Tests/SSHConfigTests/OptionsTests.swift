@@ -92,7 +92,7 @@ struct OptionsTests {
   }
 
   @Test func algorithmsStaySymbolic() async throws {
-    let options = try await options("Ciphers +3des-cbc\nMACs -m*\nHostKeyAlgorithms ^ssh-rsa\n", overrides: [])
+    let options = try await options("Ciphers +3des-cbc\nMACs -m*\nHostKeyAlgorithms ^ssh-rsa\n")
     #expect(options.ciphers?.change == .append && options.ciphers?.names == ["3des-cbc"])
     #expect(options.hostKeyAlgorithms?.change == .prepend)
     let keys = options.hostKeyAlgorithms?.applied(to: ["x", "ssh-rsa"], supported: ["ssh-rsa", "x"])
