@@ -11,12 +11,15 @@ struct SSHConfigCommand: AsyncParsableCommand {
       would refuse.
       """)
 
-  @Argument(help: ArgumentHelp("A host as ssh takes it: a name, user@name or ssh://user@name:port.", valueName: "host"))
+  @Argument(
+    help: ArgumentHelp(
+      "A host as ssh takes it: a name, user@name or ssh://user@name:port.", valueName: "host"))
   var destination: String
 
   @Option(
     name: .customShort("F"),
-    help: ArgumentHelp("This file instead of ~/.ssh/config and the system's; none for no file.", valueName: "file"))
+    help: ArgumentHelp(
+      "This file instead of ~/.ssh/config and the system's; none for no file.", valueName: "file"))
   var file: String?
 
   @Option(
@@ -24,10 +27,10 @@ struct SSHConfigCommand: AsyncParsableCommand {
     help: ArgumentHelp("An option that wins over the files (may be repeated).", valueName: "option=value"))
   var options: [String] = []
 
-  @Option(name: .customShort("l"), help: "Who to log in as.")
+  @Option(name: .customShort("l"), help: ArgumentHelp("Who to log in as.", valueName: "user"))
   var user: String?
 
-  @Option(name: .customShort("p"), help: "The port.")
+  @Option(name: .customShort("p"), help: ArgumentHelp("The port.", valueName: "port"))
   var port: Int?
 
   func run() async throws {

@@ -57,7 +57,7 @@ public struct AlgorithmList: Sendable, Hashable {
 }
 
 /// The kinds of algorithms that a configuration chooses, with what OpenSSH 9.2 knows and offers of each.
-enum AlgorithmKind: Sendable {
+enum AlgorithmKind: Sendable, CaseIterable {
   case cipher, mac, keyExchange, key, caSignature, gssKeyExchange
 
   /// What `ssh -Q` lists, in its order; `key` is its `key-sig`, `caSignature` its `sig`.
@@ -189,13 +189,17 @@ enum AlgorithmKind: Sendable {
   ///
   /// - Returns: nil where `ssh` refuses the list: nothing is left of it, or a name is negated.
   func assembled(_ text: String?) -> String? {
-    guard let text, !text.isEmpty else { return defaults.joined(separator: ",") }
+    guard let text, !text.isEmpty else { return Self.defaultTexts[self] }
     let list = AlgorithmList(text)
     if list.change != .remove, list.names.contains(where: { $0.hasPrefix("!") }) { return nil }
     let kind = AlgorithmKind.later(than: self, list.names)
     let result = list.applied(to: defaults, supported: kind)
     return result.isEmpty && list.change != .remove ? nil : result.joined(separator: ",")
   }
+
+  /// Made once: most hosts have no lists of their own.
+  private static let defaultTexts = Dictionary(
+    uniqueKeysWithValues: AlgorithmKind.allCases.map { ($0, $0.defaults.joined(separator: ",")) })
 
   private static func later(than kind: AlgorithmKind, _ names: [String]) -> [String] {
     kind.supported + later.filter { names.contains($0) && kind.isKnown($0) }

@@ -89,7 +89,9 @@ struct ConfigSources: Sendable {
   func paths(matching pattern: String) -> [String] {
     var found = glob_t()
     defer { globfree(&found) }
-    guard glob(expandingTilde(in: pattern), 0, nil, &found) == 0, let paths = found.gl_pathv else { return [] }
+    guard glob(expandingTilde(in: pattern), 0, nil, &found) == 0, let paths = found.gl_pathv else {
+      return []
+    }
     return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
   }
 

@@ -60,7 +60,9 @@ public struct SSHConfig: Sendable {
     case .none: break
     case .standard:
       let path = sources.home + "/.ssh/config"
-      if let file = try parser.file(path, isUsers: true, checksPermissions: true) { files.append((file, true)) }
+      if let file = try parser.file(path, isUsers: true, checksPermissions: true) {
+        files.append((file, true))
+      }
     case .file(let path):
       guard let file = try parser.file(path, isUsers: true, checksPermissions: false) else {
         throw SSHConfigError("\(path) can't be opened: is it there, and may you read it?")
@@ -159,7 +161,8 @@ public struct SSHConfig: Sendable {
     into settings: inout Settings, host: String, original: String, isFinal: Bool
   ) async throws(SSHConfigError) {
     let evaluation = Evaluation(
-      sources: sources, commands: commands, machine: machine, host: host, original: original, isFinal: isFinal)
+      sources: sources, commands: commands, machine: machine, host: host, original: original, isFinal: isFinal
+    )
     for (file, isUsers) in files { try await evaluation.read(file, into: &settings, isUsers: isUsers) }
   }
 

@@ -57,8 +57,10 @@ struct Corpus {
     "host-b.Example.com", "fe80::1%lo", "0x7f000001", "web_3",
   ]
   private static let patterns = [
-    "web1", "web*", "*.example.com", "!web2.example.com", "db.internal", "10.0.0.?", "10.*", "*", "!*", "bastion",
-    "WEB1", "w?b1", "*.?", "!db*", "real.example.com", "127.0.0.1", "::1", "!10.0.0.5", "*.EXAMPLE.com", "web_?",
+    "web1", "web*", "*.example.com", "!web2.example.com", "db.internal", "10.0.0.?", "10.*", "*", "!*",
+    "bastion",
+    "WEB1", "w?b1", "*.?", "!db*", "real.example.com", "127.0.0.1", "::1", "!10.0.0.5", "*.EXAMPLE.com",
+    "web_?",
   ]
   private static let users = ["root", "deploy", "admin", "git-user", "o.reilly"]
 
@@ -106,10 +108,12 @@ struct Corpus {
       }
       if dice.chance(15) { lines.append("Include INCLUDES/deeper*.conf") }
       result.included[name] = lines.joined(separator: "\n") + "\n"
-      names.append(dice.one(["INCLUDES/\(name)", "INCLUDES/\(name.prefix(1))*.conf", "\"INCLUDES/\(name)\""]))
+      names.append(
+        dice.one(["INCLUDES/\(name)", "INCLUDES/\(name.prefix(1))*.conf", "\"INCLUDES/\(name)\""]))
     }
     if result.included["deeper.conf"] == nil, dice.chance(40) {
-      result.included["deeper.conf"] = (settings(1...2) + [heading()] + settings(1...2)).joined(separator: "\n")
+      result.included["deeper.conf"] = (settings(1...2) + [heading()] + settings(1...2)).joined(
+        separator: "\n")
     }
     if dice.chance(20) { names.append("INCLUDES/missing*.conf") }
     return written("Include") + " " + names.joined(separator: " ")
@@ -124,7 +128,9 @@ struct Corpus {
       return written("Host") + dice.one([" ", "=", "\t", " = "]) + patterns.joined(separator: " ")
         + dice.one(["", "", "", " # why", "  "])
     }
-    if dice.chance(10) { return written("Match") + dice.one([" all", " !all", " final all", " canonical all"]) }
+    if dice.chance(10) {
+      return written("Match") + dice.one([" all", " !all", " final all", " canonical all"])
+    }
     let criteria = (0..<dice.number(1...3)).map { _ in criterion() }
     return written("Match") + " " + criteria.joined(separator: " ") + dice.one(["", "", " # why"])
   }
@@ -144,7 +150,8 @@ struct Corpus {
     default:
       return negation + "exec" + separator
         + dice.one([
-          "true", "false", "\"test %p -eq 22\"", "\"test '%h' = web1\"", "\"case %n in web*) ;; *) false;; esac\"",
+          "true", "false", "\"test %p -eq 22\"", "\"test '%h' = web1\"",
+          "\"case %n in web*) ;; *) false;; esac\"",
           "\"test -n '%C%L%l%d%i%k%r%u'\"", "\"echo out; echo err >&2; exit 3\"",
         ])
     }

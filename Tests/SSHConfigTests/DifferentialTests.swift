@@ -17,7 +17,9 @@ import Testing
     var corpus = Corpus(seed: UInt64(ProcessInfo.processInfo.environment["SSH_CONFIG_SEED"] ?? "") ?? 9_2)
     let configurations = (0..<Self.randomCount).map { _ in corpus.configuration() }
     let result = try await compare(configurations)
-    print("\(result.compared) answers to \(configurations.count) configurations, \(result.refused) of them refusals")
+    print(
+      "\(result.compared) answers to \(configurations.count) configurations, \(result.refused) of them refusals"
+    )
     // The corpus must be one that says something: most are fine, some are refused.
     #expect(result.compared == configurations.count * 3)
     #expect(result.refused > 100 && result.refused < result.compared / 2)
@@ -29,10 +31,12 @@ import Testing
     }
     let configurations = Mistakes.lines.map { line in
       Configuration(
-        text: "\(line)\n  Port 7\nHost z\n  User z\n", questions: [Question(host: "web1"), Question(host: "z")])
+        text: "\(line)\n  Port 7\nHost z\n  User z\n",
+        questions: [Question(host: "web1"), Question(host: "z")])
     }
     let result = try await compare(configurations)
-    print("\(result.compared) answers to \(configurations.count) odd lines, \(result.refused) of them refusals")
+    print(
+      "\(result.compared) answers to \(configurations.count) odd lines, \(result.refused) of them refusals")
     #expect(result.refused > 200 && result.compared - result.refused > 100)
   }
 

@@ -1,12 +1,14 @@
 /// Configurations that are nasty in more than one line.
 enum HandWritten {
-  static let configurations: [Configuration] = texts.map { text in
-    Configuration(
-      text: text,
-      questions: [
-        Question(host: "web1"), Question(host: "db.example.com", user: "deploy"), Question(host: "10.0.0.5", port: 99),
-      ])
-  } + includes
+  static let configurations: [Configuration] =
+    texts.map { text in
+      Configuration(
+        text: text,
+        questions: [
+          Question(host: "web1"), Question(host: "db.example.com", user: "deploy"),
+          Question(host: "10.0.0.5", port: 99),
+        ])
+    } + includes
 
   private static let texts = [
     "",
@@ -149,13 +151,21 @@ enum HandWritten {
 
   private static let includes: [Configuration] = [
     included("Include INCLUDES/a.conf\nUser outer\n", ["a.conf": "User inner\n"]),
-    included("Host web1\n Include INCLUDES/a.conf\n Port 5\n", ["a.conf": "User inner\nHost db*\n Port 6\nHost *\n Port 7\n"]),
-    included("Host nobody\n Include INCLUDES/a.conf\nHost *\n Port 5\n", ["a.conf": "Host *\n User inner\nMatch final\n User f\n"]),
     included(
-      "Include INCLUDES/*.conf\n", ["b.conf": "User b\nIdentityFile b\n", "a.conf": "User a\nIdentityFile a\n", "c.txt": "Port 1\n"]),
+      "Host web1\n Include INCLUDES/a.conf\n Port 5\n",
+      ["a.conf": "User inner\nHost db*\n Port 6\nHost *\n Port 7\n"]),
+    included(
+      "Host nobody\n Include INCLUDES/a.conf\nHost *\n Port 5\n",
+      ["a.conf": "Host *\n User inner\nMatch final\n User f\n"]),
+    included(
+      "Include INCLUDES/*.conf\n",
+      ["b.conf": "User b\nIdentityFile b\n", "a.conf": "User a\nIdentityFile a\n", "c.txt": "Port 1\n"]),
     included("Include INCLUDES/b.conf INCLUDES/a.conf\n", ["b.conf": "User b\n", "a.conf": "User a\n"]),
-    included("Include INCLUDES/[ab].conf INCLUDES/?.txt\n", ["b.conf": "User b\n", "a.conf": "User a\n", "c.txt": "Port 3\n"]),
-    included("Include INCLUDES/[!a].conf \"INCLUDES/a b.conf\"\n", ["b.conf": "User b\n", "a b.conf": "Port 4\n"]),
+    included(
+      "Include INCLUDES/[ab].conf INCLUDES/?.txt\n",
+      ["b.conf": "User b\n", "a.conf": "User a\n", "c.txt": "Port 3\n"]),
+    included(
+      "Include INCLUDES/[!a].conf \"INCLUDES/a b.conf\"\n", ["b.conf": "User b\n", "a b.conf": "Port 4\n"]),
     included("Include INCLUDES/a\\*.conf\n", ["a*.conf": "User star\n", "ab.conf": "Port 4\n"]),
     included("Include INCLUDES/a.conf\n", ["a.conf": "Include INCLUDES/a.conf\n"]),
     included("Include INCLUDES/a.conf\n", ["a.conf": "Bogus x\n"]),
@@ -164,17 +174,26 @@ enum HandWritten {
     included("Host nobody\n Include INCLUDES/a.conf\n", ["a.conf": "Host nobody \"\"\n"]),
     included("Include a.conf ~/b.conf\n", ["a.conf": "User x\n"]),
     included("Host web1\n Include INCLUDES/a.conf\n User u\n", ["a.conf": "Match user root\n Port 9\n"]),
-    included("Include INCLUDES/{a,b}.conf INCLUDES/.*.conf\n", ["a.conf": "User a\n", ".x.conf": "Port 3\n"]),
-    included("Host *\n Include INCLUDES/1.conf\n", Dictionary(
-      uniqueKeysWithValues: (1...16).map { ("\($0).conf", "Port \($0)\nInclude INCLUDES/\($0 + 1).conf\n") })),
-    included("Host *\n Include INCLUDES/1.conf\n", Dictionary(
-      uniqueKeysWithValues: (1...17).map { ("\($0).conf", "Include INCLUDES/\($0 + 1).conf\nPort \($0)\n") })),
+    included(
+      "Include INCLUDES/{a,b}.conf INCLUDES/.*.conf\n", ["a.conf": "User a\n", ".x.conf": "Port 3\n"]),
+    included(
+      "Host *\n Include INCLUDES/1.conf\n",
+      Dictionary(
+        uniqueKeysWithValues: (1...16).map { ("\($0).conf", "Port \($0)\nInclude INCLUDES/\($0 + 1).conf\n") }
+      )),
+    included(
+      "Host *\n Include INCLUDES/1.conf\n",
+      Dictionary(
+        uniqueKeysWithValues: (1...17).map { ("\($0).conf", "Include INCLUDES/\($0 + 1).conf\nPort \($0)\n") }
+      )),
     included("Include INCLUDES\nUser a\n", ["x": ""]),
   ]
 
   private static func included(_ text: String, _ files: [String: String]) -> Configuration {
     Configuration(
       text: text, included: files,
-      questions: [Question(host: "web1"), Question(host: "db.example.com"), Question(host: "x", user: "root")])
+      questions: [
+        Question(host: "web1"), Question(host: "db.example.com"), Question(host: "x", user: "root"),
+      ])
   }
 }

@@ -17,7 +17,8 @@ enum InstalledSSH {
   /// What both are run with. ssh takes `~` from the password database, but the one of Include from HOME.
   static func environment(home: String) -> [String: String] {
     [
-      "HOME": home, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin", "PLACE": "/some/place", "AGENT": "/run/agent",
+      "HOME": home, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin", "PLACE": "/some/place",
+      "AGENT": "/run/agent",
       "SSH_AUTH_SOCK": "/run/ssh-agent", "LC_ALL": "C.UTF-8",
     ]
   }
@@ -43,9 +44,11 @@ enum InstalledSSH {
 
   static func run(_ arguments: [String], home: String, program: String = path) async throws -> Answer {
     let variables = Dictionary(
-      uniqueKeysWithValues: environment(home: home).map { (Environment.Key(stringLiteral: $0.key), $0.value) })
+      uniqueKeysWithValues: environment(home: home).map { (Environment.Key(stringLiteral: $0.key), $0.value) }
+    )
     let result = try await Subprocess.run(
-      .path(FilePath(program)), arguments: Arguments(arguments), environment: .custom(variables), input: .none,
+      .path(FilePath(program)), arguments: Arguments(arguments), environment: .custom(variables),
+      input: .none,
       output: .bytes(limit: 1 << 20), error: .bytes(limit: 1 << 20))
     return Answer(
       status: result.terminationStatus, output: String(decoding: result.standardOutput, as: UTF8.self),

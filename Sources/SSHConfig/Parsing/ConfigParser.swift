@@ -30,7 +30,8 @@ struct ConfigParser {
     }
     fileCount += 1
     guard fileCount <= Self.mostFiles else {
-      throw SSHConfigError("more than \(Self.mostFiles) files are included: do they include each other?", at: origin)
+      throw SSHConfigError(
+        "more than \(Self.mostFiles) files are included: do they include each other?", at: origin)
     }
     guard let content = try sources.read(path, checksPermissions: checksPermissions) else { return nil }
     var blocks = [Block(condition: .inherited, origin: ConfigOrigin(file: path, line: 1))]
@@ -39,7 +40,8 @@ struct ConfigParser {
     for line in content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
       let origin = ConfigOrigin(file: path, line: number)
-      guard let parsed = try parse(Array(line), isUsers: isUsers, isCommandLine: false, depth: depth, at: origin)
+      guard
+        let parsed = try parse(Array(line), isUsers: isUsers, isCommandLine: false, depth: depth, at: origin)
       else { continue }
       switch parsed {
       case .block(let condition):

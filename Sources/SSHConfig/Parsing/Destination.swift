@@ -154,7 +154,9 @@ enum DomainName {
     }
     guard let first = bytes.first, isAlphanumeric(first) else { return nil }
     let marks = Array(".-_".utf8)
-    guard bytes.allSatisfy({ isAlphanumeric($0) || marks.contains($0) }), !name.contains("..") else { return nil }
+    guard bytes.allSatisfy({ isAlphanumeric($0) || marks.contains($0) }), !name.contains("..") else {
+      return nil
+    }
     if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
     return String(bytes: lowercasing ? bytes.asciiLowercased : bytes)
   }

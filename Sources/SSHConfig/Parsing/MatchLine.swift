@@ -65,7 +65,8 @@ struct MatchLine: Sendable, Hashable {
       conditions.append(Condition(criterion: criterion, isNegated: isNegated))
     }
     guard attributes > 0 else {
-      throw SSHConfigError("Match needs a criterion: all, final, host, originalhost, user, exec …", at: origin)
+      throw SSHConfigError(
+        "Match needs a criterion: all, final, host, originalhost, user, exec …", at: origin)
     }
     guard line.isAtEnd || wordCount == 0 else {
       throw SSHConfigError("Match has more on its line than criteria: are the quotes right?", at: origin)

@@ -6,7 +6,8 @@ enum SpecialNumbers {
     ("DEBUG1", 5), ("DEBUG2", 6), ("DEBUG3", 7),
   ]
   static let facilities = [
-    "DAEMON", "USER", "AUTH", "AUTHPRIV", "LOCAL0", "LOCAL1", "LOCAL2", "LOCAL3", "LOCAL4", "LOCAL5", "LOCAL6",
+    "DAEMON", "USER", "AUTH", "AUTHPRIV", "LOCAL0", "LOCAL1", "LOCAL2", "LOCAL3", "LOCAL4", "LOCAL5",
+    "LOCAL6",
     "LOCAL7",
   ]
   static let hashes = ["MD5", "SHA1", "SHA256", "SHA384", "SHA512"]
@@ -101,7 +102,8 @@ enum SpecialNumbers {
     let lower = word.asciiLowercased
     if let value = services.first(where: { $0.name == lower })?.value { return value }
     let bytes = Array(word.utf8)
-    guard let (value, end) = Numbers.prefix(bytes[...], base: 0), end == bytes.count, (0...255).contains(value)
+    guard let (value, end) = Numbers.prefix(bytes[...], base: 0), end == bytes.count,
+      (0...255).contains(value)
     else { throw line.error("can't be “\(word)”: it is a class such as af21, cs1, ef, or a number") }
     return value
   }
@@ -124,6 +126,7 @@ enum SpecialNumbers {
     } else if state == 3, let seconds = Numbers.time(line.words[1]) {
       return [3, seconds]
     }
-    throw line.error("can't be “\(line.words.joined(separator: " "))”: it is \(States.confirm.names), or a time")
+    throw line.error(
+      "can't be “\(line.words.joined(separator: " "))”: it is \(States.confirm.names), or a time")
   }
 }

@@ -11,7 +11,9 @@ struct ValueParser {
     let isCommandLine: Bool
     let origin: ConfigOrigin
 
-    func error(_ message: String) -> SSHConfigError { SSHConfigError("\(keyword.rawValue) \(message)", at: origin) }
+    func error(_ message: String) -> SSHConfigError {
+      SSHConfigError("\(keyword.rawValue) \(message)", at: origin)
+    }
 
     /// The first word, which must be there.
     func first() throws(SSHConfigError) -> String {
@@ -131,7 +133,8 @@ struct ValueParser {
       default: .key
       }
     if let unknown = kind.unknownName(in: text) {
-      throw line.error(unknown.isEmpty ? "names no algorithm" : "has an algorithm that isn't known: \(unknown)")
+      throw line.error(
+        unknown.isEmpty ? "names no algorithm" : "has an algorithm that isn't known: \(unknown)")
     }
     return text
   }
@@ -148,7 +151,8 @@ struct ValueParser {
     }
     if text.hasPrefix("$"), !text.hasPrefix("${") {
       let name = text.dropFirst()
-      let isName = !name.isEmpty && name.allSatisfy { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+      let isName =
+        !name.isEmpty && name.allSatisfy { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
       guard isName else { throw line.error("\(text): that is no name of an environment variable") }
     }
     return text

@@ -152,7 +152,8 @@ struct Dump {
     add("forwardagent", settings.agentPath ?? (options.flag(.forwardAgent) ? "yes" : "no"))
     add("connecttimeout", settings.numbers[.connectTimeout].map { "\($0)" } ?? "none")
     let devices = settings.numberLists[.tunnelDevice] ?? [SpecialNumbers.anyDevice, SpecialNumbers.anyDevice]
-    add("tunneldevice", devices.map { $0 == SpecialNumbers.anyDevice ? "any" : "\($0)" }.joined(separator: ":"))
+    add(
+      "tunneldevice", devices.map { $0 == SpecialNumbers.anyDevice ? "any" : "\($0)" }.joined(separator: ":"))
     var rules = settings.permittedCNAMEs
     if rules.count == 1, rules[0].source.isWord("none"), rules[0].target.isEmpty { rules = [] }
     // OpenSSH spells it so.
@@ -187,7 +188,8 @@ struct Dump {
       return
     }
     let isNumeric =
-      last.host.contains(":") || last.host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
+      last.host.contains(":")
+      || last.host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     var text = options.settings.jump?.extra.map { $0 + "," } ?? ""
     text += last.user.map { $0 + "@" } ?? ""
     text += isNumeric ? "[\(last.host)]" : last.host

@@ -33,7 +33,8 @@ struct Machine: Sendable {
     _ sources: ConfigSources
   ) -> Tokens {
     let values: KeyValuePairs<String, String> = [
-      "C": Self.sha1(name + host + "\(port)" + user), "L": String(name.prefix { $0 != "." }), "d": sources.home,
+      "C": Self.sha1(name + host + "\(port)" + user), "L": String(name.prefix { $0 != "." }),
+      "d": sources.home,
       "h": host, "i": "\(sources.userID)", "j": jump, "k": keyAlias, "l": name, "n": original, "p": "\(port)",
       "r": user, "u": sources.userName,
     ]

@@ -82,7 +82,8 @@ struct Resolution: Sendable {
     settings.numbers[.proxyUseFdpass] = 0
     let samePort = (last.port ?? Machine.defaultPort) == port
     if last.host == hostName, samePort, (last.user ?? user) == user {
-      throw error(.proxyJump, "goes through the host itself, \(last.host): exclude it with Host !\(last.host)")
+      throw error(
+        .proxyJump, "goes through the host itself, \(last.host): exclude it with Host !\(last.host)")
     }
   }
 

@@ -49,7 +49,9 @@ struct Settings: Sendable {
     switch statement.kind {
     case .include: break
     case .unknown(let word):
-      let ignored = texts[.ignoreUnknown].map { Patterns.matchesList(word, $0, lowercasing: true) == .positive }
+      let ignored = texts[.ignoreUnknown].map {
+        Patterns.matchesList(word, $0, lowercasing: true) == .positive
+      }
       guard ignored == true else {
         throw SSHConfigError(
           "there is no option \(word) (IgnoreUnknown \(word), before it, lets it pass)", at: statement.origin)
@@ -66,7 +68,9 @@ struct Settings: Sendable {
   private mutating func take(
     _ assignment: Assignment, _ keyword: Keyword, isActive: Bool, isUsers: Bool, at origin: ConfigOrigin
   ) throws(SSHConfigError) -> Bool {
-    func error(_ message: String) -> SSHConfigError { SSHConfigError("\(keyword.rawValue): \(message)", at: origin) }
+    func error(_ message: String) -> SSHConfigError {
+      SSHConfigError("\(keyword.rawValue): \(message)", at: origin)
+    }
     switch assignment {
     case .number(let keyword, let value):
       // OpenSSH always takes the last mask.
