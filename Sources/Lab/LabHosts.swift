@@ -122,7 +122,7 @@ extension Lab {
 
   /// Writes down what a new host is to be, or checks that one that is there is what is asked for.
   func prepare(_ number: Int, suite: String?, systemd: Bool?, sshd: LabHost.SSHServer?) async throws {
-    if FileSystem.exists("\(folder(number))/host.json") {
+    if FileSystem.exists("\(folder(number))/host.json"), try await isOurs(number) {
       let record = try record(number)
       if let suite, suite != record.suite {
         throw LabError(
@@ -142,6 +142,17 @@ extension Lab {
     try FileSystem.makeDirectory(folder(number))
     try write(
       HostRecord(suite: suite, systemd: systemd ?? true, sshd: sshd ?? .openssh, base: base), number)
+  }
+
+  /// Whether this version knows what it reads of a host. One that another version made is removed: these are
+  /// throwaway servers, and a lab that can't be used until somebody clears it away helps nobody.
+  private func isOurs(_ number: Int) async throws -> Bool {
+    if (try? record(number)) != nil { return true }
+    report("lab\(number) was made by another version of this program: it is made anew")
+    try await halt(number)
+    if let plan { try await unplug(number, plan) }
+    try await FileSystem.removeTree(folder(number))
+    return false
   }
 
   private func environment(_ number: Int, _ record: HostRecord, _ plan: AddressPlan) -> [String: String] {

@@ -28,6 +28,7 @@ struct LabTests {
       try await delays()
       try await neighbours()
       try await bastions()
+      try await otherVersions()
       try await lab.down()
     } catch {
       try? await lab.down()
@@ -36,6 +37,15 @@ struct LabTests {
     #expect(LabNetwork(directory: lab.directory).plan == nil)
     #expect(lab.hosts.isEmpty)
     #expect(!FileSystem.exists(lab.inventory))
+  }
+
+  /// What an older or a newer version left behind is no obstacle.
+  private func otherVersions() async throws {
+    try await lab.exec(1, ["touch", "/root/of-the-other-version"])
+    try FileSystem.write("{\"suite\": \"bookworm\"}\n", to: "\(lab.folder(1))/host.json")
+    #expect(throws: LabError.self) { try lab.host(1) }
+    try await lab.up(1)
+    #expect(try await ssh("root", "ls /root").text == "")
   }
 
   private func freshServer() async throws {
