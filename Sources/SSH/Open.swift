@@ -45,7 +45,7 @@ extension SSHConnection {
         if let proxy { error = await explain(error, by: proxy) }
         dropLink()
         switch error.kind {
-        case .disconnected(.banner), .disconnected(.keyExchange):
+        case .disconnected(.banner):
           if hasFarewell || proxy?.hasFailed == true { throw error }
           effort.drops += 1
           try await backOff(&effort, after: error)
@@ -179,10 +179,9 @@ extension SSHConnection {
     let base = min(200 << min(effort.drops - 1, 5), 5000)
     let pause = Duration.milliseconds(Int.random(in: base / 2...base * 3 / 2))
     guard pause < effort.left else {
-      let when = error.kind == .disconnected(.banner) ? "before its SSH banner" : "in the key exchange"
       throw SSHError(
         error.kind, target,
-        "the server dropped the connection \(when), \(effort.drops) times in "
+        "the server dropped the connection before its SSH banner, \(effort.drops) times in "
           + "\(target.connectTimeout.inSeconds); it may be limiting logins (sshd's MaxStartups or "
           + "PerSourcePenalties), or the port may not be that of an SSH server. The last time: \(error.message)"
       )

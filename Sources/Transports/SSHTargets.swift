@@ -133,7 +133,13 @@ final class SSHTargets: Sendable {
       case .environment:
         ProcessInfo.processInfo.environment["SSH_AUTH_SOCK"].flatMap { $0.isEmpty ? nil : $0 }
       }
-    target.methods = options.preferredAuthentications.compactMap { AuthenticationMethod(rawValue: $0) }
+    let preferred = options.preferredAuthentications
+    let methods =
+      preferred.isEmpty
+      ? [.publicKey, .keyboardInteractive, .password]
+      : preferred.compactMap { AuthenticationMethod(rawValue: $0) }
+    target.methods =
+      methods
       .filter { method in
         switch method {
         case .publicKey: options.pubkeyAuthentication
@@ -212,14 +218,15 @@ final class SSHTargets: Sendable {
 
   private func reasonForSystemSSH(_ target: SSHTarget, _ options: SSHHostOptions) -> String? {
     if let purpose = target.algorithms.impossible.first {
-      return "libssh2 \(SSHAlgorithms.libraryVersion) has no \(purpose.rawValue) that the configuration allows"
+      let library = "libssh2 \(SSHAlgorithms.libraryVersion)"
+      return "\(library) has no \(purpose.rawValue) that the configuration allows"
     }
     if let reason = target.unsupportedReason { return reason }
     if let reason = try? target.knownHostKeys().reasonForSystemSSH { return reason }
     if options.forwardAgent != .no, !SSHCapabilities.canForwardAgent { return "it forwards the agent" }
     if options.pkcs11Provider != nil { return "its keys are on a smart card (PKCS11Provider)" }
     if target.methods.isEmpty {
-      return "it allows only \(options.preferredAuthentications.joined(separator: ", ")) to log in"
+      return "its configuration leaves no key and no password to log in with (PreferredAuthentications)"
     }
     return nil
   }

@@ -30,7 +30,8 @@ extension SSHTests {
       #expect(drops < 30)
     }
 
-    /// At sshd's default nothing is dropped at all.
+    /// At sshd's default next to nothing is dropped. The server counts a login until it has heard of its end from
+    /// the process that served it, so that on a busy machine it counts a few more than there are.
     @Test func defaultLimitOfSSHD() async throws {
       let server = try LoopbackServer(options: ["MaxStartups 10:30:100"])
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -39,7 +40,8 @@ extension SSHTests {
         }
         try await group.waitForAll()
       }
-      #expect(!server.log.contains("drop connection"))
+      #expect(server.logins == 60)
+      #expect(server.log.components(separatedBy: "drop connection").count - 1 < 6)
     }
 
     /// Waiting for a turn is not counted: 40 logins, two at a time, each with a deadline that 40 would exceed.
@@ -51,7 +53,7 @@ extension SSHTests {
           group.addTask {
             let connection = try await server.connect {
               $0.loginLimits.perAddress = 1
-              $0.connectTimeout = .milliseconds(1000)
+              $0.connectTimeout = .milliseconds(600)
             }
             await connection.close()
           }
@@ -59,7 +61,7 @@ extension SSHTests {
         try await group.waitForAll()
       }
       print("40 logins one by one: \(ContinuousClock.now - start)")
-      #expect(ContinuousClock.now - start > .milliseconds(1100))
+      #expect(ContinuousClock.now - start > .milliseconds(700))
     }
 
     /// The gate by itself: order, limits, and those that leave while they wait.

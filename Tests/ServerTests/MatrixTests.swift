@@ -25,7 +25,8 @@ extension ServerTests {
       }
       func run() async throws -> Run {
         try await server.run(
-          user: person.name, become: person.mayBecomeRoot ? .root : .login, password: person.password, tasks: tasks)
+          user: person.name, become: person.mayBecomeRoot ? .root : .login, password: person.password,
+          tasks: tasks)
       }
       let first = try await run()
       #expect(first.failure == "")
@@ -45,8 +46,9 @@ extension ServerTests {
     func whoMayNotIsToldWhatToDo(machine: Machine, person: Person) async throws {
       let server = try await machine.server()
       for refusal in person.refusals {
-        let run = try await server.run(user: person.name, become: refusal.become ? .root : .login, password: refusal.password)
-        {
+        let run = try await server.run(
+          user: person.name, become: refusal.become ? .root : .login, password: refusal.password
+        ) {
           File("/etc/martlet-matrix", content: "x")
         }
         #expect(run.code == 1)
