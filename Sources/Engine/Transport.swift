@@ -49,6 +49,8 @@ public struct TransportNotice: Sendable, Equatable {
 public protocol TransportSession: Sendable {
   /// As whom commands run, where the transport found that out by itself; nil: as the inventory says.
   var user: String? { get }
+  /// Whether commands may use the keys of an agent on this machine (ForwardAgent).
+  var forwardsAgent: Bool { get }
 
   /// Runs a command line through the login shell of the host's user.
   ///
@@ -67,6 +69,7 @@ public protocol TransportSession: Sendable {
 
 extension TransportSession {
   public var user: String? { nil }
+  public var forwardsAgent: Bool { false }
 }
 
 /// The controller's side of a running command.

@@ -10,6 +10,8 @@ struct ResolvedHost: Sendable {
   var ignored: [String]
   /// Whether the configuration allows to log in with a Kerberos ticket (GSSAPIAuthentication).
   var allowsGSSAPI = false
+  /// Whether commands on the host are to use this machine's agent (ForwardAgent).
+  var forwardsAgent = false
 
   /// Whether the system's `ssh` may reach the host although this client couldn't.
   func mayHelp(after error: SSHError) async -> Bool {

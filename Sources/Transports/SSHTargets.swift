@@ -105,7 +105,7 @@ final class SSHTargets: Sendable {
     }
     return ResolvedHost(
       target: target, reasonForSystemSSH: reason, ignored: SSHOptionSupport.ignored(options.setOptions),
-      allowsGSSAPI: options.gssapiAuthentication)
+      allowsGSSAPI: options.gssapiAuthentication, forwardsAgent: options.forwardAgent != .no)
   }
 
   /// `ProxyJump a,b` leads through a to b, and from b to the host. What the first one's own configuration says of

@@ -48,7 +48,10 @@ actor HostShell {
     try Task.checkCancellation()
     var bytes: [UInt8] = []
     let isFirst = running == nil
-    if isFirst { bytes += Array(Self.loop(marker: self.marker).utf8) }
+    if isFirst {
+      if session.forwardsAgent { bytes += Array(Self.agent.utf8) }
+      bytes += Array(Self.loop(marker: self.marker).utf8)
+    }
     switch request {
     case .program(let code): bytes += Array("\(self.marker) p \(code.count) \(marker)\n".utf8) + code
     case .stage(let content): bytes += Array("\(self.marker) s \(content.count) \(marker)\n".utf8) + content
@@ -170,6 +173,12 @@ actor HostShell {
     throw dialogue.refusedPassword
       ? BecomeError.wrongPassword(become, account: dialogue.account) : .missingPassword(become)
   }
+
+  /// Finds the forwarded agent again, whose place sudo keeps to itself: root may use it, as in `git pull` over SSH.
+  /// In front of the loop, in its line.
+  private static let agent =
+    #"[ -n "$SSH_AUTH_SOCK" ] || { SSH_AUTH_SOCK=$(tr '\0' '\n' 2>/dev/null <"/proc/$PPID/environ" | "#
+    + #"sed -n 's/^SSH_AUTH_SOCK=//p'); export SSH_AUTH_SOCK; }; "#
 
   /// The loop, in one line: nothing after it may be read along with it.
   ///

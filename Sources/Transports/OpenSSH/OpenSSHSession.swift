@@ -25,9 +25,14 @@ final class OpenSSHSession: TransportSession {
   private let isClosed = Atomic<Bool>(false)
 
   let user: String?
+  let forwardsAgent: Bool
 
-  init(place: OpenSSHPlace, folder: ControlFolder, master: MuxConnection, process: UInt32, user: String?) {
+  init(
+    place: OpenSSHPlace, folder: ControlFolder, master: MuxConnection, process: UInt32, user: String?,
+    forwardsAgent: Bool
+  ) {
     self.user = user
+    self.forwardsAgent = forwardsAgent
     self.place = place
     self.folder = folder
     self.master = master
