@@ -67,7 +67,8 @@ public struct OpenSSHTransport: Transport {
     guard let master = await MuxConnection.open(folder.socket), let process = await master.process() else {
       throw TransportError("\(place): ssh ended as soon as it had logged in\(folder.complaint)")
     }
-    return OpenSSHSession(place: place, folder: folder, master: master, process: process, user: user,
+    return OpenSSHSession(
+      place: place, folder: folder, master: master, process: process, user: user,
       forwardsAgent: resolved?.forwardsAgent == true)
   }
 
