@@ -8,7 +8,9 @@ enum HostFiles {
   }
 
   /// The inventory, in the shape that Ansible reads too.
-  static func inventory(_ hosts: [LabHost], key: String, knownHosts: String) -> String {
+  ///
+  /// - Parameter sshConfig: The client configuration, by which hosts behind others are reached.
+  static func inventory(_ hosts: [LabHost], key: String, knownHosts: String, sshConfig: String) -> String {
     var text = """
       # Written by `martlet lab`; it is written anew whenever the lab changes.
       all:
@@ -20,7 +22,13 @@ enum HostFiles {
 
       """
     if hosts.isEmpty { return text.replacing("  hosts:\n", with: "  hosts: {}\n") }
-    for host in hosts { text += "    \(host.name): {ansible_host: \(host.address)}\n" }
+    for host in hosts {
+      let way =
+        host.reachableFrom?.isEmpty == false
+        ? "ansible_host: \(host.name), ansible_ssh_common_args: \(yaml("-F '\(sshConfig)'"))"
+        : "ansible_host: \(host.address)"
+      text += "    \(host.name): {\(way)}\n"
+    }
     // The group that playbooks for web servers speak of.
     return text
       + "  children:\n    web:\n      hosts: {\(hosts.map { "\($0.name): {}" }.joined(separator: ", "))}\n"

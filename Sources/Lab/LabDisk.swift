@@ -139,7 +139,9 @@ extension Lab {
   /// Writes the files that tell clients of the lab's hosts.
   func describe() throws {
     let hosts = self.hosts
-    try FileSystem.write(HostFiles.inventory(hosts, key: privateKey, knownHosts: knownHosts), to: inventory)
+    try FileSystem.write(
+      HostFiles.inventory(hosts, key: privateKey, knownHosts: knownHosts, sshConfig: sshConfig), to: inventory
+    )
     try FileSystem.write(HostFiles.sshConfig(hosts, key: privateKey, knownHosts: knownHosts), to: sshConfig)
     let keys = hosts.map { host in
       let known = FileSystem.read("\(folder(host.number))/known_keys") ?? ""

@@ -72,6 +72,10 @@ package struct ConnectionOptions: ParsableArguments {
     if let transport, host.name != TransportChoice.localHost {
       host.connection.transport = TransportChoice(transport)
     }
+    if let sshConfig {
+      host.connection.sshConfig =
+        sshConfig.lowercased() == "none" ? "none" : LocalPath.resolve(sshConfig, in: "")
+    }
     host.connection.sshOptions = sshOptions + host.connection.sshOptions
     if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
     if let password { host.connection.password = password }
@@ -90,7 +94,6 @@ package struct ConnectionOptions: ParsableArguments {
     whileAsking: @escaping @Sendable (_ isAsking: Bool) -> Void = { _ in }
   ) -> HostTransport {
     HostTransport(
-      configuration: sshConfig.map { $0 == "none" ? $0 : LocalPath.resolve($0, in: "") },
       hostKeyQuestions: HostKeyPrompt.onTerminal(whileAsking: whileAsking),
       questions: TerminalQuestions(whileAsking: whileAsking))
   }

@@ -25,15 +25,22 @@ final class SSHTargets: Sendable {
   private let connectTimeout: Duration
   private let questions: (any SSHQuestions)?
   private let asksAboutHostKeys: Bool
-  private let configurations = Mutex<[[String]: SSHConfig]>([:])
+  private let configurations = Mutex<[Sources: SSHConfig]>([:])
   /// What is found out stays for the run: a configuration may have programs run (Match exec).
   private let found = Mutex<[Key: ResolvedHost]>([:])
+
+  /// What a configuration is made of.
+  private struct Sources: Hashable {
+    let file: String?
+    let overrides: [String]
+  }
 
   /// All that the answer depends on.
   private struct Key: Hashable {
     let address: String
     let user: String?
     let port: Int?
+    let file: String?
     let options: [String]
     let keys: [String]
     let knownHosts: [String]
@@ -44,6 +51,7 @@ final class SSHTargets: Sendable {
       address = settings.address
       user = settings.user
       port = settings.port
+      file = settings.sshConfig
       options = settings.sshOptions
       keys = settings.keys
       knownHosts = settings.knownHosts
@@ -86,8 +94,10 @@ final class SSHTargets: Sendable {
     }
     let options: SSHHostOptions
     do {
-      options = try await configuration(settings.sshOptions)
-        .options(for: settings.address, user: settings.user, port: settings.port)
+      options = try await configuration(
+        Sources(file: settings.sshConfig ?? file, overrides: settings.sshOptions)
+      )
+      .options(for: settings.address, user: settings.user, port: settings.port)
     } catch {
       throw TransportError("\(settings.address): ssh's configuration: \(error)")
     }
@@ -97,11 +107,11 @@ final class SSHTargets: Sendable {
     setConnection(of: &target, options)
     var reason = reasonForSystemSSH(target, options)
     if let hops = through {
-      try await setRoute(of: &target, hops, depth: depth, reason: &reason)
+      try await setRoute(of: &target, hops, settings.sshConfig, depth: depth, reason: &reason)
     } else if let command = options.proxyCommand {
       target.route = .command(command)
     } else {
-      try await setRoute(of: &target, options.proxyJump, depth: depth, reason: &reason)
+      try await setRoute(of: &target, options.proxyJump, settings.sshConfig, depth: depth, reason: &reason)
     }
     return ResolvedHost(
       target: target, reasonForSystemSSH: reason, ignored: SSHOptionSupport.ignored(options.setOptions),
@@ -111,11 +121,12 @@ final class SSHTargets: Sendable {
   /// `ProxyJump a,b` leads through a to b, and from b to the host. What the first one's own configuration says of
   /// its way counts, that of the others doesn't: ssh.c, "ProxyJump".
   private func setRoute(
-    of target: inout SSHTarget, _ hops: [JumpHop], depth: Int, reason: inout String?
+    of target: inout SSHTarget, _ hops: [JumpHop], _ file: String?, depth: Int, reason: inout String?
   ) async throws {
     guard let hop = hops.last else { return }
     var settings = ConnectionSettings(address: hop.host)
     settings.user = hop.user
+    settings.sshConfig = file
     settings.port = hop.port
     let before = Array(hops.dropLast())
     let resolved = try await resolve(settings, depth: depth + 1, through: before.isEmpty ? nil : before)
@@ -123,16 +134,16 @@ final class SSHTargets: Sendable {
     reason = reason ?? resolved.reasonForSystemSSH.map { "its jump host \(hop.host): \($0)" }
   }
 
-  private func configuration(_ overrides: [String]) throws(SSHConfigError) -> SSHConfig {
-    if let known = configurations.withLock({ $0[overrides] }) { return known }
+  private func configuration(_ sources: Sources) throws(SSHConfigError) -> SSHConfig {
+    if let known = configurations.withLock({ $0[sources] }) { return known }
     let choice: SSHConfig.FileChoice =
-      switch file {
+      switch sources.file {
       case nil: .standard
       case "none": .none
       case let path?: .file(path)
       }
-    let configuration = try SSHConfig.load(user: choice, overrides: overrides)
-    configurations.withLock { $0[overrides] = configuration }
+    let configuration = try SSHConfig.load(user: choice, overrides: sources.overrides)
+    configurations.withLock { $0[sources] = configuration }
     return configuration
   }
 

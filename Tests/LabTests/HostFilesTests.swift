@@ -20,26 +20,28 @@ import Testing
 
   @Test func inventory() {
     #expect(
-      HostFiles.inventory(hosts, key: "/var/lib/lab/id_ed25519", knownHosts: "/var/lib/lab/known_hosts")
-        == """
-        # Written by `martlet lab`; it is written anew whenever the lab changes.
-        all:
-          vars:
-            ansible_user: root
-            ansible_ssh_private_key_file: /var/lib/lab/id_ed25519
-            martlet_known_hosts: /var/lib/lab/known_hosts
-          hosts:
-            lab1: {ansible_host: 10.88.0.2}
-            lab2: {ansible_host: 10.88.0.3}
-          children:
-            web:
-              hosts: {lab1: {}, lab2: {}}
+      HostFiles.inventory(
+        hosts, key: "/var/lib/lab/id_ed25519", knownHosts: "/var/lib/lab/known_hosts",
+        sshConfig: "/var/lib/lab/ssh_config")
+          == """
+          # Written by `martlet lab`; it is written anew whenever the lab changes.
+          all:
+            vars:
+              ansible_user: root
+              ansible_ssh_private_key_file: /var/lib/lab/id_ed25519
+              martlet_known_hosts: /var/lib/lab/known_hosts
+            hosts:
+              lab1: {ansible_host: 10.88.0.2}
+              lab2: {ansible_host: lab2, ansible_ssh_common_args: "-F '/var/lib/lab/ssh_config'"}
+            children:
+              web:
+                hosts: {lab1: {}, lab2: {}}
 
-        """)
+          """)
   }
 
   @Test func anInventoryWithoutHostsIsStillAMapping() {
-    #expect(HostFiles.inventory([], key: "/k", knownHosts: "/h").hasSuffix("  hosts: {}\n"))
+    #expect(HostFiles.inventory([], key: "/k", knownHosts: "/h", sshConfig: "/c").hasSuffix("  hosts: {}\n"))
   }
 
   @Test(arguments: [

@@ -81,7 +81,7 @@ func problem(_ text: String) -> String {
           ansible_become_password: hunter22
           ansible_ssh_pass: hunter23
           ansible_ssh_extra_args: -4
-          ansible_ssh_common_args: -o ProxyCommand="ssh -W %h:%p bastion" -Aq -J 'user@b:22'
+          ansible_ssh_common_args: -o ProxyCommand="ssh -W %h:%p bastion" -Aq -F ssh.cfg -J 'user@b:22'
           martlet_ssh_options: [Port=3]
           martlet_known_hosts: [/keys/known, more]
         children:
@@ -108,6 +108,7 @@ func problem(_ text: String) -> String {
         "Port=3", "ProxyCommand=ssh -W %h:%p bastion", "ForwardAgent=yes", "ProxyJump=user@b:22",
         "AddressFamily=inet",
       ])
+    #expect(mail.connection.sshConfig?.hasSuffix("/ssh.cfg") == true)
     #expect(mail.connection.knownHosts.last?.hasSuffix("/more") == true)
     #expect(vars(inventory, "mail.example.com") == ["user": .string("postmaster"), "port": .int(25)])
     #expect(inventory.groups["prod"] == ["foo.example.com", "bar.example.com"])

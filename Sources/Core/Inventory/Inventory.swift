@@ -86,6 +86,8 @@ public struct ConnectionSettings: Sendable {
   public var acceptsNewHostKey = false
   /// The password to log in with, where the host takes one.
   public var password: Secret?
+  /// The file that takes the place of `~/.ssh/config` and the system's; `none` for no file, nil for those.
+  public var sshConfig: String?
   /// Options of ssh_config(5), each as `ssh -o` takes it: `ProxyJump=bastion`. They come before what ssh's files
   /// say.
   public var sshOptions: [String] = []

@@ -12,7 +12,7 @@ enum ConnectionVariable {
   enum Setting: Int, Hashable {
     case address, port, user, keys, knownHosts, acceptsNewHostKey, password
     case become, becomePassword, becomeUser, becomeMethod, becomeTimeout
-    case sshOptions, sshCommonArguments, sshExtraArguments, transport
+    case sshConfig, sshOptions, sshCommonArguments, sshExtraArguments, transport
   }
 
   /// A variable of the playbook.
@@ -29,7 +29,9 @@ enum ConnectionVariable {
 
   private static let settings: [String: Setting] = [
     "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
-    "accept_new": .acceptsNewHostKey, "password": .password, "ssh_options": .sshOptions, "become": .become,
+    "accept_new": .acceptsNewHostKey, "password": .password, "ssh_config": .sshConfig,
+    "ssh_options": .sshOptions,
+    "become": .become,
     "become_user": .becomeUser, "become_method": .becomeMethod, "become_password": .becomePassword,
     "become_timeout": .becomeTimeout, "transport": .transport,
   ]
@@ -94,6 +96,11 @@ enum ConnectionVariable {
   private static func isAlwaysSetting(_ setting: Setting) -> Bool {
     [.knownHosts, .acceptsNewHostKey, .becomeUser, .becomeMethod, .becomePassword, .becomeTimeout]
       .contains(setting)
+  }
+
+  /// The path of an ssh configuration; `none` is none, as for `ssh -F`.
+  private static func configuration(_ path: String, _ folder: String) -> String {
+    path.lowercased() == "none" ? "none" : LocalPath.resolve(path, in: folder)
   }
 
   private static func setting(
@@ -179,6 +186,9 @@ enum ConnectionVariable {
     case .password:
       let password = try secret()
       return .setting(setting) { $0.password = password }
+    case .sshConfig:
+      let file = Self.configuration(try text(value), folder)
+      return .setting(setting) { $0.sshConfig = file }
     case .sshOptions:
       let options = try words()
       if let wrong = options.first(where: { !$0.contains("=") && !$0.contains(" ") }) {
@@ -187,8 +197,12 @@ enum ConnectionVariable {
       return .setting(setting) { $0.sshOptions = options + $0.sshOptions }
     case .sshCommonArguments, .sshExtraArguments:
       do {
-        let options = try SSHArguments.options(try text(value))
-        return .setting(setting) { $0.sshOptions += options }
+        let arguments = try SSHArguments(try text(value))
+        let file = arguments.configuration.map { Self.configuration($0, folder) }
+        return .setting(setting) {
+          $0.sshOptions += arguments.options
+          if let file { $0.sshConfig = file }
+        }
       } catch let error as InventoryError {
         throw InventoryError("\(name): \(error.description)")
       }

@@ -2,35 +2,38 @@ internal import MartletCore
 
 /// Arguments of `ssh`, as Ansible's inventories carry them in `ansible_ssh_common_args`, turned into the
 /// options of ssh_config(5) that they stand for (ssh(1)).
-enum SSHArguments {
+struct SSHArguments {
   /// The options, each as `ssh -o` takes it: `ProxyJump=bastion`.
-  ///
+  private(set) var options: [String] = []
+  /// The configuration file of `-F`.
+  private(set) var configuration: String?
+
   /// - Throws: ``InventoryError`` without a place, for an argument that can't be honoured.
-  static func options(_ text: String) throws -> [String] {
-    var words = try split(text)[...]
-    var options: [String] = []
+  init(_ text: String) throws {
+    var words = try Self.split(text)[...]
     while let word = words.popFirst() {
       guard word.hasPrefix("-"), let letter = word.dropFirst().first else {
         throw InventoryError("\"\(word)\" is not an option of ssh")
       }
-      if let keyword = flags[letter] {
+      if let keyword = Self.flags[letter] {
         // Flags may stand together: -Aq.
         options += keyword.isEmpty ? [] : [keyword]
         let rest = word.dropFirst(2)
         if !rest.isEmpty { words = ["-\(rest)"] + words }
-      } else if let keyword = values[letter] {
+      } else if let keyword = Self.values[letter] {
         let attached = String(word.dropFirst(2))
         guard let value = attached.isEmpty ? words.popFirst() : attached, !value.isEmpty else {
           throw InventoryError("ssh's -\(letter) needs a value")
         }
-        options.append(keyword.isEmpty ? value : "\(keyword)=\(value)")
+        if letter == "F" {
+          configuration = value
+        } else {
+          options.append(keyword.isEmpty ? value : "\(keyword)=\(value)")
+        }
       } else {
-        throw InventoryError(
-          "ssh's -\(letter) can't be honoured here"
-            + (letter == "F" ? ": give the file as --ssh-config, or as ssh_config" : ""))
+        throw InventoryError("ssh's -\(letter) can't be honoured here")
       }
     }
-    return options
   }
 
   private static let flags: [Character: String] = [
@@ -41,7 +44,7 @@ enum SSHArguments {
   ]
 
   private static let values: [Character: String] = [
-    "o": "", "J": "ProxyJump", "i": "IdentityFile", "p": "Port", "l": "User", "b": "BindAddress",
+    "o": "", "F": "", "J": "ProxyJump", "i": "IdentityFile", "p": "Port", "l": "User", "b": "BindAddress",
     "B": "BindInterface", "c": "Ciphers", "m": "MACs", "I": "PKCS11Provider", "S": "ControlPath",
   ]
 

@@ -122,7 +122,7 @@ public struct OpenSSHTransport: Transport {
   /// Nothing in them is secret: other users of this machine can read them.
   private func options(for settings: ConnectionSettings, folder: ControlFolder, asks: Bool) -> [String] {
     let seconds = max(1, connectTimeout.components.seconds)
-    var words = configuration.map { ["-F", $0] } ?? []
+    var words = (settings.sshConfig ?? configuration).map { ["-F", $0] } ?? []
     words += [
       "-M", "-N", "-f", "-T", "-x", "-e", "none", "-S", Self.escaped(folder.socket), "-E", folder.log,
     ]
