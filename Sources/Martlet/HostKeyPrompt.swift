@@ -76,8 +76,10 @@ package struct HostKeyPrompt: HostKeyQuestions {
       return line + "\n"
     }
     let subject =
-      table.count == 1 ? "This host is not known yet" : "These \(table.count) hosts are not known yet"
-    return "\(subject). Their keys, as they show them:\n\n\(lines.joined())\n"
+      table.count == 1
+      ? "This host is not known yet. Its key, as it shows it"
+      : "These \(table.count) hosts are not known yet. Their keys, as they show them"
+    return "\(subject):\n\n\(lines.joined())\n"
       + "On a host, this tells its own: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n"
   }
 

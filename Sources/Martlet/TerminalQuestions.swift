@@ -15,8 +15,6 @@ package actor TerminalQuestions: SSHQuestions {
   package typealias Ask = @Sendable (_ question: String, _ isEchoed: Bool) async -> String?
 
   private struct Given {
-    /// Counts the answers of the run.
-    var number: Int
     /// Nil: the user has none.
     var secret: SSHSecret?
   }
@@ -27,7 +25,6 @@ package actor TerminalQuestions: SSHQuestions {
   private var newest: [String: Given] = [:]
   /// What each user and host was given last.
   private var given: [String: Given] = [:]
-  private var count = 0
   private var isBusy = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -49,24 +46,25 @@ package actor TerminalQuestions: SSHQuestions {
     }
   }
 
-  package func password(user: String, host: String, attempt: Int) async -> SSHSecret? {
+  package func password(user: String, host: String, refused: SSHSecret?) async -> SSHSecret? {
     await inTurn {
       let place = "\(user)@\(host)"
-      // Looked up in turn: whoever was before may have been given it.
-      let own = given[place]
-      if attempt == 1, let known = own ?? newest[user] { return note(known, for: place) }
-      if let newer = newest[user], newer.number > own?.number ?? 0 { return note(newer, for: place) }
-      let secret = await question("\(attempt > 1 ? "That was wrong. " : "")Password of \(place): ")
-      count += 1
-      let answer = Given(number: count, secret: secret)
-      newest[user] = answer
-      return note(answer, for: place)
+      // Looked up in turn: whoever was before may have been given it. That one may also have been another
+      // connection to the same place.
+      let known = [given[place], newest[user]].compactMap(\.self).first {
+        $0.secret == nil || $0.secret != refused
+      }
+      let answer: Given
+      if let known {
+        answer = known
+      } else {
+        let hint = refused == nil ? "" : "That was wrong. "
+        answer = Given(secret: await question("\(hint)Password of \(place): "))
+        newest[user] = answer
+      }
+      given[place] = answer
+      return answer.secret
     }
-  }
-
-  private func note(_ answer: Given, for place: String) -> SSHSecret? {
-    given[place] = answer
-    return answer.secret
   }
 
   package func answers(to prompts: SSHPrompts) async -> [SSHSecret]? {

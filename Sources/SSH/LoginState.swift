@@ -71,8 +71,8 @@ struct Passwords {
 
   enum Next {
     case secret(SSHSecret)
-    /// The user must be asked, for the attempt of this number.
-    case ask(attempt: Int)
+    /// The user must be asked; the host has refused this one.
+    case ask(after: SSHSecret?)
     case none
   }
 
@@ -84,8 +84,9 @@ struct Passwords {
     }
     if let current, currentUsers.insert(method).inserted { return .secret(current) }
     guard canAsk, !isDeclined, asked < limit else { return .none }
+    let refused = asked > 0 ? current : nil
     asked += 1
-    return .ask(attempt: asked)
+    return .ask(after: refused)
   }
 
   mutating func take(_ answer: SSHSecret?, for method: AuthenticationMethod) {

@@ -11,11 +11,11 @@ extension SSHConnection {
     switch state.passwords.next(for: method, canAsk: target.questions != nil) {
     case .secret(let secret): return secret
     case .none: return nil
-    case .ask(let attempt):
+    case .ask(let refused):
       guard let questions = target.questions else { return nil }
       let (user, host) = (target.user, target.host)
       let answer = try await wait(state, scope, stopsClock: true) {
-        await questions.password(user: user, host: host, attempt: attempt)
+        await questions.password(user: user, host: host, refused: refused)
       }
       state.passwords.take(answer, for: method)
       return answer

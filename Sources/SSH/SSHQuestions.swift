@@ -84,9 +84,9 @@ public protocol SSHQuestions: Sendable {
   /// - Parameters:
   ///   - user: The user to log in as.
   ///   - host: The host as the user names it.
-  ///   - attempt: 1 for the first; more where the host has refused what was given before.
+  ///   - refused: What this connection was given before and the host has refused; nil for the first.
   /// - Returns: Nil: the user has none.
-  func password(user: String, host: String, attempt: Int) async -> SSHSecret?
+  func password(user: String, host: String, refused: SSHSecret?) async -> SSHSecret?
 
   /// Passes on what else a server asks, as for a second factor.
   ///

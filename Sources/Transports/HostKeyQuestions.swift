@@ -34,14 +34,25 @@ public protocol HostKeyQuestions: Sendable {
   func accept(_ table: [UnknownHostKey]) async -> Set<UnknownHostKey>
 }
 
-/// What has been confirmed in this run, by the inventory's names of the hosts.
+/// What has been confirmed in this run, by what is connected to.
 final class ConfirmedHostKeys: Sendable {
   private let keys = Mutex<[String: HostKey]>([:])
 
-  func keys(of host: String) -> [HostKey] { keys.withLock { $0[host].map { [$0] } ?? [] } }
+  /// Has the target, and its jump hosts, believe what was confirmed.
+  func apply(to target: inout SSHTarget) {
+    target.knownHosts.confirmed = keys.withLock { $0[Self.name(of: target)].map { [$0] } ?? [] }
+    if case .jump(through: var hop) = target.route {
+      apply(to: &hop)
+      target.route = .jump(through: hop)
+    }
+  }
 
-  func add(_ key: HostKey, for hosts: [String]) {
-    keys.withLock { keys in for host in hosts { keys[host] = key } }
+  func add(_ key: HostKey, for target: SSHTarget) {
+    keys.withLock { $0[Self.name(of: target)] = key }
+  }
+
+  private static func name(of target: SSHTarget) -> String {
+    "\(target.host) \(target.port) \(target.hostKeyAlias ?? "")"
   }
 }
 
@@ -50,6 +61,40 @@ extension SSHTransport {
   private struct Candidate: Sendable {
     var hosts: [String]
     var target: SSHTarget
+
+    /// The first on the way to a host that isn't known, the host itself at last; nil where all are.
+    init?(of host: String, to target: SSHTarget) {
+      if case .jump(through: let hop) = target.route {
+        let name = Candidate.name(of: hop)
+        if let before = Candidate(of: name, to: hop) {
+          self = before
+          return
+        }
+      }
+      guard target.knownHosts.mode == .ask, target.knownHosts.confirmed.isEmpty,
+        let known = try? target.knownHostKeys(), !known.isKnown
+      else { return nil }
+      hosts = [host]
+      self.target = target
+    }
+
+    private static let hopSuffix = " (jump host)"
+
+    /// What an unknown jump host is called.
+    private static func name(of hop: SSHTarget) -> String { hop.host + hopSuffix }
+
+    /// Another name for it; the inventory's are the better ones.
+    mutating func add(_ name: String) {
+      if name.hasSuffix(Self.hopSuffix) { return }
+      hosts.removeAll { $0.hasSuffix(Self.hopSuffix) }
+      hosts.append(name)
+    }
+
+    /// The same for two that are one.
+    var place: [String] {
+      [target.host, "\(target.port)", target.hostKeyAlias ?? ""] + target.knownHosts.files
+        + target.knownHosts.globalFiles
+    }
   }
 
   private struct Finding: Sendable {
@@ -69,35 +114,38 @@ extension SSHTransport {
   /// trusted: also in check mode, since the file is the controller's and says nothing about the hosts' state.
   ///
   /// A host that is known costs nothing here. One that isn't is connected to once more than usual, to see its
-  /// key; one that can't be reached is left to fail when the run comes to it.
+  /// key; one that can't be reached is left to fail when the run comes to it. What is behind an unknown jump host
+  /// can only be seen once that is trusted, and then is a question of its own.
   public func prepare(for hosts: [InventoryHost]) async throws -> [TransportNotice] {
     guard let hostKeyQuestions else { return [] }
-    let findings = await probe(await candidates(hosts))
-    guard !findings.isEmpty else { return [] }
-    let accepted = await hostKeyQuestions.accept(findings.map(\.question))
-    try Task.checkCancellation()
-    return await learn(findings.filter { accepted.contains($0.question) })
+    var notices: [TransportNotice] = []
+    var asked: Set<[String]> = []
+    while true {
+      let candidates = await candidates(hosts).filter { asked.insert($0.place).inserted }
+      guard !candidates.isEmpty else { return notices }
+      let findings = await probe(candidates)
+      guard !findings.isEmpty else { continue }
+      let accepted = await hostKeyQuestions.accept(findings.map(\.question))
+      try Task.checkCancellation()
+      notices += await learn(findings.filter { accepted.contains($0.question) })
+    }
   }
 
+  /// What is unknown, and can be seen by what is known.
   private func candidates(_ hosts: [InventoryHost]) async -> [Candidate] {
     var candidates: [Candidate] = []
     var places: [[String]: Int] = [:]
     for host in hosts {
       // A configuration that is wrong fails the host when its turn comes.
-      guard let resolved = try? await resolve(host), resolved.reasonForSystemSSH == nil else { continue }
-      let target = resolved.target
-      guard target.knownHosts.mode == .ask, target.knownHosts.confirmed.isEmpty,
-        let known = try? target.knownHostKeys(), !known.isKnown
+      guard let resolved = try? await resolve(host), resolved.reasonForSystemSSH == nil,
+        let candidate = Candidate(of: host.name, to: resolved.target)
       else { continue }
-      let identity =
-        [target.host, "\(target.port)", target.hostKeyAlias ?? ""] + target.knownHosts.files
-        + target.knownHosts.globalFiles
-      if let place = places[identity] {
-        candidates[place].hosts.append(host.name)
-      } else {
-        places[identity] = candidates.count
-        candidates.append(Candidate(hosts: [host.name], target: target))
+      if let place = places[candidate.place] {
+        candidates[place].add(candidate.hosts[0])
+        continue
       }
+      places[candidate.place] = candidates.count
+      candidates.append(candidate)
     }
     return candidates
   }
@@ -128,13 +176,13 @@ extension SSHTransport {
       let name = finding.candidate.hosts[0]
       switch error?.kind {
       case nil:
-        confirmed.add(finding.key, for: finding.candidate.hosts)
+        confirmed.add(finding.key, for: finding.candidate.target)
         let file = finding.candidate.target.knownHosts.files.first ?? ""
         notices.append(
           TransportNotice(
             "its key \(finding.key.fingerprint) is now in \(file)", host: name, verboseOnly: true))
       case .knownHostsFile:
-        confirmed.add(finding.key, for: finding.candidate.hosts)
+        confirmed.add(finding.key, for: finding.candidate.target)
         notices.append(
           TransportNotice(
             "its key is trusted for this run only: \(error?.message ?? "")", host: name))

@@ -34,10 +34,12 @@ import Testing
     await withTaskGroup(of: Bool.self) { group in
       for host in hosts {
         group.addTask {
-          for attempt in 1...3 {
-            guard let secret = await questions.password(user: "deploy", host: "web\(host)", attempt: attempt)
+          var refused: SSHSecret?
+          for _ in 1...3 {
+            guard let secret = await questions.password(user: "deploy", host: "web\(host)", refused: refused)
             else { return false }
             if secret == SSHSecret("right") { return true }
+            refused = secret
           }
           return false
         }
@@ -70,13 +72,27 @@ import Testing
   @Test func hostsWithPasswordsOfTheirOwn() async {
     let user = User(["one", "two"])
     let questions = TerminalQuestions(ask: user.ask)
-    #expect(await questions.password(user: "u", host: "a", attempt: 1) == SSHSecret("one"))
-    #expect(await questions.password(user: "u", host: "b", attempt: 1) == SSHSecret("one"))
-    #expect(await questions.password(user: "u", host: "b", attempt: 2) == SSHSecret("two"))
+    #expect(await questions.password(user: "u", host: "a", refused: nil) == SSHSecret("one"))
+    #expect(await questions.password(user: "u", host: "b", refused: nil) == SSHSecret("one"))
+    #expect(await questions.password(user: "u", host: "b", refused: SSHSecret("one")) == SSHSecret("two"))
     // A further connection.
-    #expect(await questions.password(user: "u", host: "a", attempt: 1) == SSHSecret("one"))
-    #expect(await questions.password(user: "u", host: "b", attempt: 1) == SSHSecret("two"))
+    #expect(await questions.password(user: "u", host: "a", refused: nil) == SSHSecret("one"))
+    #expect(await questions.password(user: "u", host: "b", refused: nil) == SSHSecret("two"))
     #expect(user.questions == ["Password of u@a: ", "That was wrong. Password of u@b: "])
+  }
+
+  /// As of a host and of one that is reached through it.
+  @Test func twoConnectionsToOnePlace() async {
+    let user = User(["wrong", "right"])
+    let questions = TerminalQuestions(ask: user.ask)
+    for _ in 1...2 {
+      #expect(await questions.password(user: "u", host: "a", refused: nil) == SSHSecret("wrong"))
+    }
+    for _ in 1...2 {
+      #expect(
+        await questions.password(user: "u", host: "a", refused: SSHSecret("wrong")) == SSHSecret("right"))
+    }
+    #expect(user.questions.count == 2)
   }
 
   @Test func oneQuestionAtATime() async {

@@ -12,6 +12,7 @@ public final class ScriptedAnswers: SSHQuestions {
   private let answers: Answers
   private let lock = NSLock()
   nonisolated(unsafe) private var list: [String] = []  // guarded by `lock`
+  nonisolated(unsafe) private var attempts = 0  // guarded by `lock`
 
   public init(
     passphrase: @escaping Passphrase = { _, _ in nil }, password: @escaping Password = { _, _ in nil },
@@ -32,7 +33,11 @@ public final class ScriptedAnswers: SSHQuestions {
     return await passphrase(path, wasWrong).map { SSHSecret($0) }
   }
 
-  public func password(user: String, host: String, attempt: Int) async -> SSHSecret? {
+  public func password(user: String, host: String, refused: SSHSecret?) async -> SSHSecret? {
+    let attempt = lock.withLock {
+      attempts = refused == nil ? 1 : attempts + 1
+      return attempts
+    }
     note("password \(attempt)")
     return await password(host, attempt).map { SSHSecret($0) }
   }

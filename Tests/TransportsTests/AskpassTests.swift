@@ -54,7 +54,7 @@ extension TransportTests {
         $0.password = Secret("wrong")
       }
       #expect(try await works(transport(questions), wrong))
-      #expect(questions.asked == ["password 2"])
+      #expect(questions.asked == ["password 1"])
       let (error, time) = try await failure { _ = try await nobody.connect(to: wrong) }
       #expect("\(error)".contains("Permission denied"), "\(error)")
       #expect(time < .seconds(15))

@@ -77,6 +77,45 @@ import Testing
     #expect(servers[0].log.components(separatedBy: "Connection from").count == before)
   }
 
+  @Test func `What is behind an unknown jump host is asked about once that is trusted`() async throws {
+    let bastion = try LoopbackServer()
+    let servers = try (0..<2).map { _ in try LoopbackServer() }
+    let config = bastion.path("config")
+    try """
+    Host web*
+      ProxyJump \(currentUser)@bastion:\(bastion.port)
+    Host bastion
+      HostName 127.0.0.1
+      IdentityFile \(bastion.path("id"))
+    Host *
+      UserKnownHostsFile \(bastion.path("learned"))
+      GlobalKnownHostsFile none
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let hosts = servers.enumerated().map { number, server in
+      var host = InventoryHost(name: "web\(number)")
+      host.connection.sshConfig = config
+      host.connection.sshOptions = ["HostName=\(server.address)"]
+      host.connection.port = server.port
+      host.connection.user = currentUser
+      host.connection.keys = [server.path("id")]
+      return host
+    }
+    let person = Person(trusting: ["127.0.0.1 (jump host)", "web0", "web1"])
+    let transport = SSHTransport(hostKeyQuestions: person)
+    _ = try await transport.prepare(for: hosts)
+    #expect(
+      person.tables.withLock { $0.map { $0.map(\.hosts) } } == [
+        [["127.0.0.1 (jump host)"]], [["web0"], ["web1"]],
+      ])
+    for host in hosts { #expect(await reach(host, transport) == "ok") }
+
+    // Whoever doesn't trust the bastion is asked nothing more.
+    try FileManager.default.removeItem(atPath: bastion.path("learned"))
+    let nobody = Person(trusting: [])
+    _ = try await SSHTransport(hostKeyQuestions: nobody).prepare(for: hosts)
+    #expect(nobody.tables.withLock { $0.count } == 1)
+  }
+
   @Test func `A key that can't be written down is trusted for the run, and that is said`() async throws {
     let server = try LoopbackServer()
     try shell("printf x > file", in: server.folder)

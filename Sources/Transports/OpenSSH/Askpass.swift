@@ -80,16 +80,17 @@ struct Askpass: Sendable {
   /// Answers until that time is over, in which the time doesn't count that the user takes.
   func serve(for limit: Duration) async throws {
     var deadline = ContinuousClock.now + limit
-    var attempts: [String: Int] = [:]
+    // What each question was answered with last.
+    var given: [String: SSHSecret] = [:]
     while ContinuousClock.now < deadline {
       for (number, kind, text) in waiting() {
-        attempts[text, default: 0] += 1
-        let attempt = attempts[text] ?? 1
+        let refused = given[text]
         let start = ContinuousClock.now
         // Whoever is asked may take any time, and `ssh` may be gone long before.
         let asking = Answer()
-        Task { [source] in asking.set(await source.answer(to: text, kind: kind, attempt: attempt)) }
+        Task { [source] in asking.set(await source.answer(to: text, kind: kind, refused: refused)) }
         while !asking.isThere { try await Task.sleep(for: Self.pause) }
+        given[text] = asking.value
         await give(asking.value, to: number)
         deadline += .now - start
       }
@@ -137,16 +138,15 @@ struct AnswerSource: Sendable {
   /// What `ssh` may call the host.
   let names: [String]
 
-  func answer(to text: String, kind: String, attempt: Int) async -> SSHSecret? {
+  func answer(to text: String, kind: String, refused: SSHSecret?) async -> SSHSecret? {
     switch Question(text) {
     case .password(let user, let host):
-      if attempt == 1, let password, names.contains(where: { $0.lowercased() == host.lowercased() }) {
+      if refused == nil, let password, names.contains(where: { $0.lowercased() == host.lowercased() }) {
         return SSHSecret(password.reveal())
       }
-      // The one that is known was wrong: that is the first that is asked.
-      return await questions?.password(user: user, host: host, attempt: attempt)
+      return await questions?.password(user: user, host: host, refused: refused)
     case .passphrase(let path):
-      return await questions?.passphrase(forKey: path, wasWrong: attempt > 1)
+      return await questions?.passphrase(forKey: path, wasWrong: refused != nil)
     case .other:
       let isEchoed = kind == "confirm" || text.contains("(yes/no")
       return await questions?.answers(
