@@ -52,9 +52,23 @@ extension ServerTests {
           File("/etc/martlet-matrix", content: "x")
         }
         #expect(run.code == 1)
-        #expect(run.failure.contains(refusal.message), "\(run.failure)")
+        for part in refusal.parts { #expect(run.failure.contains(part), "\(run.failure)") }
       }
       #expect(try await server.ask("sh", "-c", "test -e /etc/martlet-matrix || echo absent") == "absent")
+    }
+
+    /// The line that an error says is to be added, and nothing else, makes it work.
+    @Test(arguments: Machine.all, Person.all.filter { $0.line != nil })
+    func theLineOfTheErrorIsEnough(machine: Machine, person: Person) async throws {
+      let server = try await machine.server()
+      let line = try #require(person.line)
+      let refused = try await server.becoming(from: person.name) { $0.becomePassword = person.password }
+      #expect(refused.contains("with visudo: \(line)"), "\(refused)")
+      _ = try await server.ask(
+        "sh", "-c", #"printf '%s\n' "$1" >/etc/sudoers.d/zz-line && visudo -cq"#, "sh", line)
+      let root = try await server.becoming(from: person.name) { $0.becomePassword = person.password }
+      _ = try await server.ask("rm", "/etc/sudoers.d/zz-line")
+      #expect(root == "I am root at /root")
     }
 
     @Test(arguments: Machine.all)
@@ -174,6 +188,11 @@ struct Machine: Sendable, CustomTestStringConvertible {
     if Self.fresh.withLock({ $0.insert(number).inserted }) {
       try await Server.lab.up(number...number, suite: suite, sshd: sshd)
       try await Server.lab.reset(number)
+      // A password that is the user's name would make every message hide the name.
+      let passwords = Person.all.filter { $0.name != "root" }.map {
+        "\($0.name):\(Person.password($0.name).reveal())\n"
+      }
+      try await Server.lab.exec(number, ["chpasswd"], input: Array(passwords.joined().utf8))
     }
     return Server(number: number)
   }
@@ -182,45 +201,60 @@ struct Machine: Sendable, CustomTestStringConvertible {
 /// A user of a lab server, and what can be expected of it.
 struct Person: Sendable, CustomTestStringConvertible {
   struct Refusal: Sendable {
-    var become = true
+    var become: Bool
     var password: Secret?
-    var message: String
+    /// What the message has in it.
+    var parts: [String]
+
+    init(become: Bool = true, password: Secret? = nil, _ parts: String...) {
+      (self.become, self.password, self.parts) = (become, password, parts)
+    }
   }
 
   let name: String
   var mayBecomeRoot = true
   var password: Secret?
   var runsCommands = true
+  /// What sudoers lacks, by the words of the error.
+  var line: String?
   var refusals: [Refusal] = []
 
   var home: String { name == "root" ? "/root" : "/home/\(name)" }
   var testDescription: String { name }
 
+  /// What a user's password is on the matrix's machines.
+  static func password(_ name: String) -> Secret { Secret("own-\(name)") }
+
   static let all = [
     Person(name: "root"),
     Person(name: "deploy"),
     Person(
-      name: "asker", password: Secret("asker"),
+      name: "asker", password: Person.password("asker"),
       refusals: [
-        Refusal(message: "--ask-become-pass"),
-        Refusal(password: Secret("wrong"), message: "refused the password"),
+        Refusal("--ask-become-pass", "asker ALL=(ALL:ALL) NOPASSWD: ALL"),
+        Refusal(password: Secret("wrong"), "refused the password of asker", "once only"),
       ]),
     Person(
-      name: "needstty", mayBecomeRoot: false,
-      refusals: [Refusal(message: "tty"), Refusal(password: Secret("needstty"), message: "tty")]),
+      name: "needstty", mayBecomeRoot: false, line: "Defaults:needstty !requiretty",
+      refusals: [
+        Refusal("requiretty", "Defaults:needstty !requiretty"),
+        Refusal(password: Person.password("needstty"), "requiretty", "Defaults:needstty !requiretty"),
+      ]),
     // sudo wants to know who it is before it says that there is no right.
     Person(
-      name: "guest", mayBecomeRoot: false,
+      name: "guest", mayBecomeRoot: false, password: Person.password("guest"), line: "guest ALL=(ALL:ALL) ALL",
       refusals: [
-        Refusal(message: "--ask-become-pass"), Refusal(password: Secret("guest"), message: "sudoers"),
+        Refusal("--ask-become-pass", "guest ALL=(ALL:ALL) NOPASSWD: ALL"),
+        Refusal(password: Person.password("guest"), "sudoers doesn't name guest", "guest ALL=(ALL:ALL) ALL"),
       ]),
     Person(name: "fish"),
     Person(name: "noisy"),
     Person(
       name: "exits", runsCommands: false,
       refusals: [
-        Refusal(message: "the host's shell did not run the program"),
-        Refusal(become: false, message: "the host's shell did not run the program"),
+        Refusal("the login shell of exits on lab", "before the program ran", "~/.bashrc"),
+        Refusal(become: false, "the login shell of exits on lab", "before the program ran", "~/.bashrc"),
+        Refusal(password: Person.password("exits"), "the login shell of exits on lab", "before the program ran"),
       ]),
   ]
 }

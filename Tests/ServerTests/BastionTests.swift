@@ -1,0 +1,233 @@
+import Foundation
+import MartletCore
+import MartletEngine
+import MartletLab
+import MartletLoader
+import MartletTasks
+import MartletTesting
+import MartletTransports
+import TestSupport
+import Testing
+
+extension ServerTests {
+  /// Hosts behind a bastion, and behind a bastion behind a bastion.
+  @Suite struct BastionTests {
+    /// Some way from here to hosts.
+    struct Way: Sendable, CustomTestStringConvertible {
+      var testDescription: String
+      /// Lines of ssh's configuration; `FILE` is its own path.
+      var lines: [String]
+      /// What the inventory says.
+      var options: [String] = []
+      var hosts = ["web1", "web2", "web3"]
+      /// From which bastion the hosts are reached.
+      var last = Bastions.outer
+      /// Logins on it in one run; a ProxyCommand has one for each host.
+      var logins = 1
+    }
+
+    /// Each goes in as another user: a login is kept for a second, and would serve the next test too.
+    static let ways = [
+      Way(testDescription: "ProxyJump in the file", lines: ["Host web*", "  ProxyJump bastion"]),
+      Way(
+        testDescription: "ProxyJump with user and port",
+        lines: ["Match originalhost web* final", "  ProxyJump guest@bastion:22"]),
+      Way(testDescription: "ProxyJump in the inventory", lines: [], options: ["ProxyJump=fish@bastion"]),
+      Way(
+        testDescription: "a chain", lines: ["Host deep", "  ProxyJump bastion,inner"], hosts: ["deep"],
+        last: Bastions.inner),
+      Way(
+        testDescription: "a chain in the inventory", lines: [], options: ["ProxyJump=bastion,guest@inner"],
+        hosts: ["deep"], last: Bastions.inner),
+      Way(
+        testDescription: "a bastion with a bastion of its own",
+        lines: ["Host deep", "  ProxyJump inner", "Host inner", "  User noisy", "  ProxyJump bastion"],
+        hosts: ["deep"], last: Bastions.inner),
+      Way(
+        testDescription: "ProxyCommand with ssh -W",
+        lines: ["Host web*", "  ProxyCommand ssh -F FILE -W [%h]:%p deploy@bastion"], logins: 3),
+      Way(
+        testDescription: "ProxyCommand with a program on the bastion",
+        lines: [
+          "Host web1",
+          #"  ProxyCommand ssh -F FILE bastion "bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'""#,
+        ], hosts: ["web1"]),
+      Way(
+        testDescription: "ProxyCommand through a jump",
+        lines: ["Host deep", "  ProxyCommand ssh -F FILE -J bastion -W %h:%p inner"], hosts: ["deep"],
+        last: Bastions.inner),
+    ]
+
+    @Test(arguments: ways) func hostsConverge(way: Way) async throws {
+      let network = try await Bastions()
+      let file = try network.configuration(
+        way.lines.map { $0.replacing("FILE", with: network.bench.folder + "/config") })
+      var hosts: [InventoryHost] = []
+      for name in way.hosts { hosts += Bastions.hosts(name) }
+      for index in hosts.indices { hosts[index].connection.sshOptions = way.options }
+      let before = try await Bastions.logins(way.last)
+
+      let transport = HostTransport(configuration: file)
+      let first = await Bastions.run(hosts, transport)
+      #expect(first.code == 0, "\(first.events.failures)")
+      #expect(try await Bastions.logins(way.last) - before == way.logins)
+      for host in hosts { #expect(first.events.recaps[host.name]?.changed == 2) }
+      let servers = way.hosts == ["deep"] ? [Bastions.deep] : Array(Bastions.web.prefix(way.hosts.count))
+      for server in servers {
+        #expect(try await server.ask("cat", "/root/from") == Bastions.address(way.last))
+        #expect(try await server.ask("stat", "-c", "%U %a", "/etc/martlet-bastion") == "root 600")
+      }
+
+      let second = await Bastions.run(hosts, transport)
+      #expect(second.code == 0, "\(second.events.failures)")
+      for host in hosts {
+        #expect(second.events.recaps[host.name]?.changed == 0, "\(second.events.plans)")
+        #expect(second.events.recaps[host.name]?.exchanges == 1)
+      }
+      #expect(try await Bastions.logins(way.last) - before <= 2 * way.logins)
+    }
+
+    /// Otherwise the other tests would show nothing.
+    @Test func withoutTheBastionThereIsNoWay() async throws {
+      let network = try await Bastions()
+      let run = await Bastions.run(
+        Bastions.hosts("web1", "deep"),
+        HostTransport(connectTimeout: .seconds(2), configuration: try network.configuration([])))
+      #expect(run.code == 4)
+      let messages = run.events.failures.map(\.message)
+      #expect(messages.count == 2 && messages.allSatisfy { $0.contains("gave up after 2 s") }, "\(messages)")
+    }
+
+    /// As people have it in Ansible's inventories: the bastion's own keys come from ssh's configuration.
+    @Test func anInventoryOfAnsibles() async throws {
+      let network = try await Bastions()
+      let (web, deep) = (try Bastions.address(Bastions.web[0]), try Bastions.address(Bastions.deep))
+      let config = try network.configuration([])
+      try network.bench.write(
+        "hosts.yml",
+        """
+        all:
+          vars:
+            ansible_user: root
+            ansible_ssh_private_key_file: \(Server.lab.privateKey)
+          children:
+            private:
+              vars:
+                ansible_ssh_common_args: '-o ProxyJump=guest@bastion -o UserKnownHostsFile=\(Server.lab.knownHosts)'
+              hosts:
+                web1: {ansible_host: \(web)}
+            deeper:
+              vars: {ansible_ssh_common_args: -J bastion,inner}
+              hosts:
+                deep: {ansible_host: \(deep)}
+            commanded:
+              vars: {ansible_ssh_common_args: '-o ProxyCommand="ssh -F \(config) -W %h:%p -q guest@bastion"'}
+              hosts:
+                web2: {ansible_host: \(try Bastions.address(Bastions.web[1]))}
+        """)
+      let inventory = try InventoryFile.load([network.bench.folder + "/hosts.yml"])
+      let run = await Bastions.run(inventory.hosts, HostTransport(configuration: config))
+      #expect(run.code == 0, "\(run.events.failures) \(run.events.problems)")
+      #expect(try await Bastions.web[0].ask("cat", "/root/from") == Bastions.address(Bastions.outer))
+      #expect(try await Bastions.web[1].ask("cat", "/root/from") == Bastions.address(Bastions.outer))
+      #expect(try await Bastions.deep.ask("cat", "/root/from") == Bastions.address(Bastions.inner))
+    }
+
+    @Test func aBastionThatIsDown() async throws {
+      let network = try await Bastions()
+      let other = try await Server.fresh()
+      try await Server.lab.kill(Bastions.outer.number)
+      let transport = HostTransport(
+        connectTimeout: .seconds(4),
+        configuration: try network.configuration(["Host web* inner", "  ProxyJump bastion"]))
+      let start = ContinuousClock.now
+      let run = await Bastions.run(Bastions.hosts("web1", "web2") + [try other.host()], transport)
+      let took = start.duration(to: .now)
+      try await Server.lab.start(Bastions.outer.number)
+      #expect(run.code == 4)
+      #expect(run.events.recaps[other.name]?.changed == 2, "\(run.events.failures)")
+      let address = try Bastions.address(Bastions.outer)
+      for (name, server) in zip(["web1", "web2"], Bastions.web) {
+        #expect(run.events.recaps[name]?.unreachable == true)
+        let message = run.events.message(of: name)
+        let way = "[jump host on the way to \(try Bastions.address(server)):22]"
+        #expect(message.hasPrefix("\(address):22: ") && message.contains(way), "\(message)")
+      }
+      #expect(took < .seconds(15), "\(took)")
+    }
+
+    @Test func aBastionThatGoesDownInTheMiddle() async throws {
+      let network = try await Bastions()
+      let other = try await Server.fresh()
+      let transport = HostTransport(
+        configuration: try network.configuration([
+          "Host web*", "  ProxyJump bastion", "Host bastion", "  ServerAliveInterval 1", "  ServerAliveCountMax 3",
+        ]))
+      let hosts = Bastions.hosts("web1", "web2") + [try other.host()]
+      async let running = Bastions.run(hosts, transport) {
+        Command("touch /root/began; if [ $(hostname) = lab1 ]; then sleep 5; else sleep 60; fi")
+        Command("touch /root/later")
+      }
+      try await waitUntil("all hosts are at work") {
+        var count = 0
+        for server in Bastions.web.prefix(2) + [other] {
+          count += try await server.shell("ls /root").contains("began") ? 1 : 0
+        }
+        return count == 3
+      }
+      let start = ContinuousClock.now
+      try await Server.lab.kill(Bastions.outer.number)
+      let run = await running
+      let took = start.duration(to: .now)
+      try await Server.lab.start(Bastions.outer.number)
+      #expect(run.code == 4)
+      #expect(run.events.recaps[other.name]?.changed == 2, "\(run.events.failures)")
+      let address = try Bastions.address(Bastions.outer)
+      for name in ["web1", "web2"] {
+        #expect(run.events.recaps[name]?.unreachable == true)
+        let message = run.events.message(of: name)
+        #expect(message.contains("jump host") && message.contains(address), "\(message)")
+      }
+      #expect(took < .seconds(20), "\(took)")
+    }
+
+    /// A host behind the bastion that is down is the host's fault, not the bastion's; the others go on.
+    @Test func aHostBehindItThatIsDown() async throws {
+      let network = try await Bastions()
+      try await Server.lab.kill(Bastions.web[2].number)
+      let transport = HostTransport(
+        connectTimeout: .seconds(6), configuration: try network.configuration(["Host web*", "  ProxyJump bastion"]))
+      let run = await Bastions.run(Bastions.hosts("web1", "web2", "web3"), transport)
+      try await Server.lab.start(Bastions.web[2].number)
+      #expect(run.code == 4)
+      for name in ["web1", "web2"] { #expect(run.events.recaps[name]?.changed == 2) }
+      let message = run.events.message(of: "web3")
+      #expect(run.events.failures.count == 1)
+      #expect(message.hasPrefix("\(try Bastions.address(Bastions.web[2])):22: "), "\(message)")
+      #expect(message.contains(try Bastions.address(Bastions.outer)), "\(message)")
+    }
+
+    @Test func keysOfTheBastionThatAreUnknownOrOthers() async throws {
+      let network = try await Bastions()
+      let address = try Bastions.address(Bastions.outer)
+      let known = try String(contentsOfFile: Server.lab.knownHosts, encoding: .utf8)
+        .split(separator: "\n").filter { !$0.hasPrefix(address + ",") }.joined(separator: "\n")
+      let key = try String(contentsOfFile: Server.lab.privateKey + ".pub", encoding: .utf8)
+      let jump = ["Host web*", "  ProxyJump bastion"]
+      for (text, part) in [
+        ("", "the host's key is not known"), ("\(address) \(key)", "THE HOST'S KEY HAS CHANGED"),
+      ] {
+        try network.bench.write("known", "\(known)\n\(text)")
+        let file = try network.configuration(jump, knownHosts: network.bench.folder + "/known")
+        let run = await Bastions.run(Bastions.hosts("web1", "web2"), HostTransport(configuration: file))
+        #expect(run.code == 4)
+        #expect(run.events.failures.count == 2)
+        for failure in run.events.failures {
+          #expect(failure.message.hasPrefix("\(address):22: \(part)"), "\(failure.message)")
+          #expect(failure.message.contains("[jump host on the way to "), "\(failure.message)")
+        }
+      }
+      #expect(try await Bastions.web[0].ask("ls", "/root") == "")
+    }
+  }
+}
