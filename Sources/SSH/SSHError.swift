@@ -98,6 +98,14 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     return error
   }
 
+  /// Whether the system's `ssh` may well get further: what failed is what libssh2 can't do.
+  public var mayBeSolvedByOpenSSH: Bool {
+    switch kind {
+    case .needsOpenSSH, .noCommonAlgorithm, .hostKeyTypeUnusable, .hostCertificateNeeded: true
+    default: false
+    }
+  }
+
   /// The message with host and port before it.
   public var description: String {
     "\(hostAndPort(host, port)): \(message)"

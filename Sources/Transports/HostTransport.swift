@@ -4,7 +4,7 @@ package import MartletSSH
 internal import Synchronization
 
 /// Reaches every host in its own way: as its ``ConnectionSettings/transport`` says. Where that says nothing it is
-/// libssh2, and the system's `ssh` where only that can do what the configuration asks for.
+/// libssh2, and the system's `ssh` where only that can do what the configuration or the host asks for.
 public struct HostTransport: Transport {
   private let connectTimeout: Duration
   private let configuration: String?
@@ -58,17 +58,33 @@ public struct HostTransport: Transport {
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
     switch host.connection.transport {
     case nil:
-      let resolved = try await ssh.resolve(host)
-      if resolved.reasonForSystemSSH != nil {
-        var host = host
-        host.connection.user = resolved.target.user
-        return try await systemSSH.connect(to: host)
+      var resolved = try await ssh.resolve(host)
+      resolved.target.leavesQuestionsToOpenSSH = true
+      if resolved.reasonForSystemSSH != nil { return try await systemSession(host, resolved) }
+      do throws(SSHError) {
+        return try await ssh.open(resolved)
+      } catch {
+        guard error.mayBeSolvedByOpenSSH else { throw error.forEngine }
+        return try await systemSession(host, resolved, after: error)
       }
-      return try await ssh.connect(to: host, resolved)
     case .ssh: return try await ssh.connect(to: host)
     case .openssh: return try await systemSSH.connect(to: host)
     case .local: return try await LocalTransport().connect(to: host)
     case .container(let engine): return try await ContainerTransport(engine).connect(to: host)
+    }
+  }
+
+  /// - Parameter failure: What this client has met with before.
+  private func systemSession(
+    _ host: InventoryHost, _ resolved: ResolvedHost, after failure: SSHError? = nil
+  ) async throws -> any TransportSession {
+    var host = host
+    host.connection.user = resolved.target.user
+    do {
+      return try await systemSSH.connect(to: host)
+    } catch let error as TransportError {
+      guard let failure else { throw error }
+      throw TransportError("\(failure). The system's ssh was tried too: \(error)")
     }
   }
 

@@ -42,10 +42,14 @@ public struct SSHTransport: Transport {
 
   func connect(to host: InventoryHost, _ resolved: ResolvedHost) async throws -> any TransportSession {
     do throws(SSHError) {
-      return SSHSession(connection: try await SSHConnection.connect(to: resolved.target))
+      return try await open(resolved)
     } catch {
       throw error.forEngine
     }
+  }
+
+  func open(_ resolved: ResolvedHost) async throws(SSHError) -> any TransportSession {
+    SSHSession(connection: try await SSHConnection.connect(to: resolved.target))
   }
 
   /// How a host is connected to.
@@ -87,7 +91,7 @@ private struct SSHSession: TransportSession {
 
 extension SSHError {
   /// The same error in the engine's terms: a cancelled wait is the run's own doing, not the host's.
-  fileprivate var forEngine: any Error {
+  var forEngine: any Error {
     if case .cancelled = kind { return CancellationError() }
     return TransportError(description)
   }

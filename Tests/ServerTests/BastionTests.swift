@@ -117,7 +117,7 @@ extension ServerTests {
               hosts:
                 web1: {ansible_host: \(web)}
             deeper:
-              vars: {ansible_ssh_common_args: -J bastion,inner}
+              vars: {ansible_ssh_common_args: '-J bastion,inner'}
               hosts:
                 deep: {ansible_host: \(deep)}
             commanded:
@@ -131,6 +131,74 @@ extension ServerTests {
       #expect(try await Bastions.web[0].ask("cat", "/root/from") == Bastions.address(Bastions.outer))
       #expect(try await Bastions.web[1].ask("cat", "/root/from") == Bastions.address(Bastions.outer))
       #expect(try await Bastions.deep.ask("cat", "/root/from") == Bastions.address(Bastions.inner))
+    }
+
+    /// As a user has it: the built command, and all about the way is in ~/.ssh.
+    @Test func theBuiltCommand() async throws {
+      let network = try await Bastions()
+      let bench = network.bench
+      // ssh's home is that of the password database, not HOME: here both are the test's.
+      let home = bench.folder + "/home"
+      try shell(
+        """
+        mkdir -m 700 -p home/.ssh; cp '\(Server.lab.knownHosts)' home/.ssh/known_hosts
+        cp '\(Server.lab.privateKey)' home/.ssh/id_ed25519; chmod 600 home/.ssh/id_ed25519
+        awk -F: -v OFS=: '$3 == 0 { $6 = "\(home)" } 1' /etc/passwd >passwd
+        """, in: bench.folder)
+      try bench.write(
+        "home/.ssh/config",
+        """
+        Host bastion
+          HostName \(try Bastions.address(Bastions.outer))
+          User exits
+        Host inner
+          HostName \(try Bastions.address(Bastions.inner))
+          ProxyJump bastion
+        Host deep
+          HostName \(try Bastions.address(Bastions.deep))
+          ProxyJump inner
+        Host \(try Bastions.web.map { try Bastions.address($0) }.joined(separator: " "))
+          ProxyJump bastion
+        """)
+      try bench.write(
+        "inventory.yaml",
+        """
+        all:
+          vars: {ansible_user: root}
+          hosts:
+            deep: {}
+            web1: {ansible_host: \(try Bastions.address(Bastions.web[0]))}
+            web2: {ansible_host: \(try Bastions.address(Bastions.web[1]))}
+            web3: {ansible_host: \(try Bastions.address(Bastions.web[2]))}
+        """)
+      try bench.write(
+        "behind.swift",
+        """
+        import Martlet
+
+        @main struct Behind: Playbook {
+          var plays: Plays {
+            Play("Behind", on: "all") { File("/etc/martlet-bastion", content: "behind\\n") }
+          }
+        }
+        """)
+      func apply() async throws -> Workbench.Outcome {
+        let script = #"mount --bind passwd /etc/passwd && exec "$@""#
+        let command = [Workbench.martlet, "apply", "behind.swift", "-i", "inventory.yaml"]
+        return try await bench.run(
+          "/usr/bin/unshare", ["--mount", "/bin/sh", "-c", script, "sh"] + command,
+          environment: ["HOME": home, "SSH_AUTH_SOCK": ""])
+      }
+      let before = try await Bastions.logins()
+      let first = try await apply()
+      #expect(first.code == 0, "\(first)")
+      #expect(try await Bastions.logins() - before == 1)
+      for server in Bastions.web + [Bastions.deep] {
+        #expect(try await server.ask("cat", "/etc/martlet-bastion") == "behind")
+      }
+      let second = try await apply()
+      #expect(second.code == 0 && !second.output.contains("changed: "), "\(second)")
+      #expect(try await Bastions.logins() - before == 2)
     }
 
     @Test func aBastionThatIsDown() async throws {

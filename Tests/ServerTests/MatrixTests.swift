@@ -140,6 +140,12 @@ extension ServerTests {
       } catch {
         outcome = .failure(error)
       }
+      let whole = await run(host)
+      // And where nothing was known of it.
+      try FileManager.default.removeItem(atPath: known)
+      host.connection.acceptsNewHostKey = true
+      let new = await run(host)
+      let learned = try String(contentsOfFile: known, encoding: .utf8)
       _ = try await server.ask(
         "sh", "-c", "rm -f /etc/ssh/sshd_config.d/only.conf \(key) \(key).pub; \(restart)")
       switch outcome {
@@ -147,6 +153,32 @@ extension ServerTests {
       case .failure(let error) where kind == "rsa": #expect("\(error)".contains("host key"), "\(error)")
       case .failure(let error): Issue.record(error)
       }
+      #expect(whole == "")
+      #expect(new == "")
+      #expect(learned.contains(shown.split(separator: " ")[1]), "\(learned)")
+    }
+
+    /// A server has keys of several types, and here only one of them is known.
+    @Test(arguments: Machine.all, ["ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"])
+    func onlyOneOfItsKeysIsKnown(machine: Machine, type: String) async throws {
+      let server = try await machine.server()
+      var host = try server.host()
+      let lines = try String(contentsOfFile: Server.lab.knownHosts, encoding: .utf8).split(separator: "\n")
+      let own = lines.filter { $0.hasPrefix(host.connection.address + ",") }
+      #expect(own.count >= 3)
+      let known = Server.lab.directory + "/known_by_one_key"
+      let line = try #require(own.first { $0.contains(" \(type) ") })
+      try "\(line)\n".write(toFile: known, atomically: true, encoding: .utf8)
+      host.connection.knownHosts = [known]
+      #expect(await run(host) == "")
+    }
+
+    /// Runs something with whichever transport fits; why it failed, or nothing.
+    private func run(_ host: InventoryHost) async -> String {
+      let run = await Bastions.run([host], HostTransport(configuration: "none")) {
+        Command("true", changedWhen: .never)
+      }
+      return run.code == 0 ? "" : run.events.message(of: host.name)
     }
 
     /// 20 MB that no compression makes smaller.
