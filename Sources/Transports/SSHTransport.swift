@@ -55,7 +55,7 @@ public struct SSHTransport: Transport {
   /// How a host is connected to.
   func resolve(_ host: InventoryHost) async throws -> ResolvedHost {
     var resolved = try await targets.resolve(host)
-    resolved.target.knownHosts.confirmed = confirmed.keys(of: host.name)
+    confirmed.apply(to: &resolved.target)
     return resolved
   }
 }

@@ -87,6 +87,23 @@ extension ServerTests {
       #expect(try await Bastions.logins(way.last) - before <= 2 * way.logins)
     }
 
+    /// Each of them lets others through in its own way.
+    @Test(arguments: Machine.all) func aBastionOfEverySort(machine: Machine) async throws {
+      let network = try await Bastions()
+      let bastion = try await machine.server()
+      try await Server.lab.isolate(
+        Bastions.web[0].number, reachableFrom: [Bastions.outer.number, bastion.number])
+      var hosts = Bastions.hosts("web1")
+      hosts[0].connection.sshOptions = ["ProxyJump=guest@\(try Bastions.address(bastion))"]
+      let file = try network.configuration([])
+      for changes in [2, 0] {
+        let run = await Bastions.run(hosts, HostTransport(configuration: file))
+        #expect(run.code == 0, "\(run.events.failures)")
+        #expect(run.events.recaps["web1"]?.changed == changes)
+      }
+      #expect(try await Bastions.web[0].ask("cat", "/root/from") == Bastions.address(bastion))
+    }
+
     /// Otherwise the other tests would show nothing.
     @Test func withoutTheBastionThereIsNoWay() async throws {
       let network = try await Bastions()
@@ -229,7 +246,8 @@ extension ServerTests {
       let other = try await Server.fresh()
       let transport = HostTransport(
         configuration: try network.configuration([
-          "Host web*", "  ProxyJump bastion", "Host bastion", "  ServerAliveInterval 1", "  ServerAliveCountMax 3",
+          "Host web*", "  ProxyJump bastion", "Host bastion", "  ServerAliveInterval 1",
+          "  ServerAliveCountMax 3",
         ]))
       let hosts = Bastions.hosts("web1", "web2") + [try other.host()]
       async let running = Bastions.run(hosts, transport) {
@@ -264,7 +282,8 @@ extension ServerTests {
       let network = try await Bastions()
       try await Server.lab.kill(Bastions.web[2].number)
       let transport = HostTransport(
-        connectTimeout: .seconds(6), configuration: try network.configuration(["Host web*", "  ProxyJump bastion"]))
+        connectTimeout: .seconds(6),
+        configuration: try network.configuration(["Host web*", "  ProxyJump bastion"]))
       let run = await Bastions.run(Bastions.hosts("web1", "web2", "web3"), transport)
       try await Server.lab.start(Bastions.web[2].number)
       #expect(run.code == 4)

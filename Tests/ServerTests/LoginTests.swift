@@ -95,11 +95,13 @@ extension ServerTests {
         try await converges(host, on: server)
       }
       let log = try await server.shell("journalctl --sync; journalctl -o cat -t sshd")
-      #expect(log.contains("Accepted \(isPassword ? "password" : "keyboard-interactive/pam") for asker"), "\(log)")
+      #expect(
+        log.contains("Accepted \(isPassword ? "password" : "keyboard-interactive/pam") for asker"), "\(log)")
       let start = ContinuousClock.now
       let wrong = await refusal(try host(server, password: "wrong"))
       #expect(
-        wrong.contains("tried for user asker: \(method.rawValue) once; it offers: \(method.rawValue)."), "\(wrong)")
+        wrong.contains("tried for user asker: \(method.rawValue) once; it offers: \(method.rawValue)."),
+        "\(wrong)")
       #expect(start.duration(to: .now) < .seconds(10))
       let key = await refusal(try server.host(user: "deploy"))
       #expect(key.contains("takes no keys, so \(Server.lab.privateKey) "), "\(key)")
@@ -138,7 +140,9 @@ extension ServerTests {
       let bench = try Workbench()
       let socket = bench.folder + "/agent"
       do { _ = try Agent(bench.folder) }
-      try shell("[ -S '\(socket)' ] || perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => shift, Listen => 1) or die' '\(socket)'")
+      try shell(
+        "[ -S '\(socket)' ] || perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => shift, Listen => 1) or die' '\(socket)'"
+      )
       try bench.write("config", "Host *\n  IdentityAgent \(socket)\n  IdentityFile none\n")
       let asking = HostTransport(configuration: bench.folder + "/config")
       let start = ContinuousClock.now
@@ -211,7 +215,8 @@ struct ChangedServer {
   init(_ server: Server, _ lines: String) async throws {
     self.server = server
     let outcome = try await server.ask(
-      "sh", "-c", #"printf '%s\n' "$1" >\#(Self.file) && sshd -t && \#(Self.restart) && echo done"#, "sh", lines)
+      "sh", "-c", #"printf '%s\n' "$1" >\#(Self.file) && sshd -t && \#(Self.restart) && echo done"#, "sh",
+      lines)
     guard outcome == "done" else { throw TransportError("sshd was not restarted: \(outcome)") }
   }
 

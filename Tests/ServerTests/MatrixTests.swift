@@ -274,7 +274,8 @@ struct Person: Sendable, CustomTestStringConvertible {
       ]),
     // sudo wants to know who it is before it says that there is no right.
     Person(
-      name: "guest", mayBecomeRoot: false, password: Person.password("guest"), line: "guest ALL=(ALL:ALL) ALL",
+      name: "guest", mayBecomeRoot: false, password: Person.password("guest"),
+      line: "guest ALL=(ALL:ALL) ALL",
       refusals: [
         Refusal("--ask-become-pass", "guest ALL=(ALL:ALL) NOPASSWD: ALL"),
         Refusal(password: Person.password("guest"), "sudoers doesn't name guest", "guest ALL=(ALL:ALL) ALL"),
@@ -286,7 +287,8 @@ struct Person: Sendable, CustomTestStringConvertible {
       refusals: [
         Refusal("the login shell of exits on lab", "before the program ran", "~/.bashrc"),
         Refusal(become: false, "the login shell of exits on lab", "before the program ran", "~/.bashrc"),
-        Refusal(password: Person.password("exits"), "the login shell of exits on lab", "before the program ran"),
+        Refusal(
+          password: Person.password("exits"), "the login shell of exits on lab", "before the program ran"),
       ]),
   ]
 }

@@ -23,7 +23,9 @@ public final class Agent: Sendable {
     waitpid(processID, &status, 0)
   }
 
-  public func add(_ key: String, options: String = "") throws { try run("ssh-add -q \(options) '\(key)' 2>&1") }
+  public func add(_ key: String, options: String = "") throws {
+    try run("ssh-add -q \(options) '\(key)' 2>&1")
+  }
 
   /// Runs a script that uses the agent.
   public func run(_ script: String) throws { _ = try shell("export SSH_AUTH_SOCK='\(socket)'; \(script)") }

@@ -72,7 +72,8 @@ import Testing
     let events = await run(Script { _ in ("Welcome\n", "", .code(0)) })
     let message = try #require(events.failures.first?.message)
     for part in [
-      "login shell of root on a ended (exit status 0) before the program ran", "said \"Welcome\"", "~/.bashrc",
+      "login shell of root on a ended (exit status 0) before the program ran", "said \"Welcome\"",
+      "~/.bashrc",
     ] {
       #expect(message.contains(part), "\(message)")
     }
