@@ -28,30 +28,30 @@ struct TunnelCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("What leads where (may be several).", valueName: "forward"))
   var forwards: [String]
 
-  @Option(
-    name: [.short, .customLong("inventory")],
-    help: ArgumentHelp(
-      "An inventory file, or a list of hosts with a comma (may be repeated).", valueName: "file"))
-  var inventories: [String] = []
+  @OptionGroup var connection: ConnectionOptions
 
   @Flag(help: "Go on when the connection breaks: the next connection logs in again.")
   var reconnect = false
 
   func run() async throws {
     let ways: [TunnelForward]
-    let destination: InventoryHost
+    var destination: InventoryHost
+    let password: Secret?
     do {
       ways = try forwards.map { try TunnelForward($0) }
       destination = try found()
+      password = try connection.askPassword()
     } catch let error as InventoryError {
       throw ended(error.description, 64)
     } catch let error as TunnelForward.Malformed {
       throw ended(error.description, 64)
     }
+    connection.apply(to: &destination, password: password)
+    let host = destination
     let (interruption, sources) = interruptions()
     defer { for source in sources { source.cancel() } }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await serve(destination, ways) }
+      group.addTask { try await serve(host, ways) }
       group.addTask { for await _ in interruption { return } }
       // Whichever comes first: an error, or Ctrl-C.
       try await group.next()
@@ -62,7 +62,7 @@ struct TunnelCommand: AsyncParsableCommand {
   private func serve(_ destination: InventoryHost, _ ways: [TunnelForward]) async throws {
     let tunnel: HostTunnel
     do {
-      tunnel = try await HostTunnel.open(to: destination)
+      tunnel = try await HostTunnel.open(to: destination, by: connection.hostTransport())
     } catch let error as HostTunnel.Failure {
       throw ended(error.description, 4)
     }
@@ -92,8 +92,8 @@ struct TunnelCommand: AsyncParsableCommand {
 
   /// The host of the inventory; where there is none of that name, the name itself says who is meant.
   private func found() throws -> InventoryHost {
-    if !inventories.isEmpty || FileManager.default.fileExists(atPath: InventoryChoice.standard) {
-      let inventory = try InventoryChoice.load(inventories) { note("warning: \($0)") }
+    if !connection.inventories.isEmpty || FileManager.default.fileExists(atPath: InventoryChoice.standard) {
+      let inventory = try InventoryChoice.load(connection.inventories) { note("warning: \($0)") }
       if let host = inventory.host(host) { return host }
     }
     var (user, name): (String?, Substring) = (nil, host[...])
@@ -114,10 +114,10 @@ struct TunnelCommand: AsyncParsableCommand {
     guard !name.isEmpty, user?.isEmpty != true else {
       throw InventoryError("\(host) is neither a host of the inventory nor [USER@]NAME[:PORT]")
     }
-    var connection = ConnectionSettings(address: String(name))
-    connection.user = user
-    connection.port = port
-    return InventoryHost(name: host, connection: connection)
+    var settings = ConnectionSettings(address: String(name))
+    settings.user = user
+    settings.port = port
+    return InventoryHost(name: host, connection: settings)
   }
 
   private func interruptions() -> (AsyncStream<Void>, [any DispatchSourceSignal]) {

@@ -83,8 +83,12 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What was wrong and what to do, without the host.
   public private(set) var message: String
 
-  init(_ kind: Kind, _ target: SSHTarget, _ message: String) {
+  /// The ways to log in that the server offered at the end; empty where it never came to that.
+  public let offered: [String]
+
+  init(_ kind: Kind, _ target: SSHTarget, _ message: String, offered: [String] = []) {
     self.kind = kind
+    self.offered = offered
     host = target.host
     port = target.port
     self.message = message
@@ -96,14 +100,6 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     var error = self
     error.message = "\(message) [jump host on the way to \(target.name)]"
     return error
-  }
-
-  /// Whether the system's `ssh` may well get further: what failed is what libssh2 can't do.
-  public var mayBeSolvedByOpenSSH: Bool {
-    switch kind {
-    case .needsOpenSSH, .noCommonAlgorithm, .hostKeyTypeUnusable, .hostCertificateNeeded: true
-    default: false
-    }
   }
 
   /// The message with host and port before it.

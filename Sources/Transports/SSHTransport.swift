@@ -37,18 +37,15 @@ public struct SSHTransport: Transport {
   }
 
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
-    try await connect(to: host, resolve(host))
-  }
-
-  func connect(to host: InventoryHost, _ resolved: ResolvedHost) async throws -> any TransportSession {
+    let resolved = try await resolve(host)
     do throws(SSHError) {
-      return try await open(resolved)
+      return try await session(resolved)
     } catch {
       throw error.forEngine
     }
   }
 
-  func open(_ resolved: ResolvedHost) async throws(SSHError) -> any TransportSession {
+  func session(_ resolved: ResolvedHost) async throws(SSHError) -> any TransportSession {
     SSHSession(connection: try await SSHConnection.connect(to: resolved.target))
   }
 

@@ -112,10 +112,10 @@ extension ServerTests {
     /// The password is asked for, once for the login.
     @Test func aPasswordThatIsAskedFor() async throws {
       let server = try await Machine.bookworm.server()
-      let answers = Answers(password: Person.password("asker").reveal())
+      let answers = ScriptedAnswers(password: { _, _ in Person.password("asker").reveal() })
       let asking = HostTransport(configuration: "none", hostKeyQuestions: nil, questions: answers)
       try await converges(try host(server), asking, on: server)
-      #expect(answers.asked == ["asker 1", "asker 1"], "once in each run")
+      #expect(answers.asked == ["password 1", "password 1"], "once in each run")
     }
 
     @Test func anAgent() async throws {
@@ -170,10 +170,10 @@ extension ServerTests {
           "sh", "-c", #"cp -p "$2" /run/authorized; printf '%s' "$1" >>"$2""#, "sh", line, authorized)
         var host = try server.host(user: "deploy")
         host.connection.keys = ["\(bench.folder)/\(name)"]
-        let answers = Answers(passphrase: "a passphrase")
+        let answers = ScriptedAnswers(passphrase: { _, _ in "a passphrase" })
         let asking = HostTransport(configuration: "none", hostKeyQuestions: nil, questions: answers)
         try await converges(host, asking, on: server)
-        #expect(answers.asked == (name == "encrypted" ? ["encrypted"] : []), "once for both runs")
+        #expect(answers.asked == (name == "encrypted" ? ["passphrase encrypted"] : []), "once for both runs")
         if name == "rsa" {
           try agent.add("\(bench.folder)/rsa")
           try bench.write("config", "Host *\n  IdentityAgent \(agent.socket)\n  IdentityFile none\n")
@@ -224,31 +224,4 @@ struct ChangedServer {
 
   /// systemd starts nothing six times within ten seconds, unless it is made to forget.
   private static let restart = "systemctl reset-failed ssh; systemctl restart ssh"
-}
-
-/// Someone at the terminal, who is asked and remembers it.
-final class Answers: SSHQuestions {
-  private let passphrase: String?
-  private let password: String?
-  private let log = NSLock()
-  nonisolated(unsafe) private var list: [String] = []  // guarded by `log`
-
-  init(passphrase: String? = nil, password: String? = nil) {
-    (self.passphrase, self.password) = (passphrase, password)
-  }
-
-  /// What was asked for, in order.
-  var asked: [String] { log.withLock { list } }
-
-  func passphrase(forKey path: String, wasWrong: Bool) async -> SSHSecret? {
-    log.withLock { list.append(URL(filePath: path).lastPathComponent) }
-    return passphrase.map { SSHSecret($0) }
-  }
-
-  func password(user: String, host: String, attempt: Int) async -> SSHSecret? {
-    log.withLock { list.append("\(user) \(attempt)") }
-    return password.map { SSHSecret($0) }
-  }
-
-  func answers(to prompts: SSHPrompts) async -> [SSHSecret]? { nil }
 }
