@@ -111,7 +111,8 @@ let package = Package(
       "Server",
       [
         "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports", "MartletLab",
-        "MartletTesting", "MartletCommand", "MartletReports", "TestSupport", subprocess,
+        "MartletTesting", "MartletCommand", "MartletReports", "MartletLoader", "MartletSSH", "TestSupport",
+        subprocess,
       ], hasSnapshots: true),
   ]
 )

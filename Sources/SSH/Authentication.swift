@@ -133,6 +133,11 @@ extension SSHConnection {
           ? "no one can be asked for a password here, and none is set for the host"
           : "no password was given (it is asked for on a terminal, or can be set for the host)")
     }
+    if let key = state.credentials.first, state.passed.isEmpty, !offered.isEmpty,
+      !offered.contains(AuthenticationMethod.publicKey.rawValue)
+    {
+      state.problems.append("the server takes no keys, so \(key.label) was not tried")
+    }
     let kind: SSHError.Kind = state.beyond.isEmpty ? .authenticationFailed : .needsOpenSSH
     if !state.passed.isEmpty {
       throw SSHError(

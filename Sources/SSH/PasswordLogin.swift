@@ -12,7 +12,9 @@ extension SSHConnection {
     case .secret(let secret): return secret
     case .none: return nil
     case .ask(let refused):
-      guard let questions = target.questions else { return nil }
+      guard let questions = target.questions, !target.leavesQuestionsToOpenSSH || state.beyond.isEmpty else {
+        return nil
+      }
       let (user, host) = (target.user, target.host)
       let answer = try await wait(state, scope, stopsClock: true) {
         await questions.password(user: user, host: host, refused: refused)

@@ -46,10 +46,23 @@ extension SSHConnection {
         // It wasn't looked at: another method comes first. There may be a turn for it later.
         state.tried.removeLast()
         state.credentials.insert(credential, at: 0)
+      } else if name != blob, request.signature == nil, !isOpenSSH {
+        state.beyond.append(
+          "\(credential.label): this server (\(software)) may take the key, but not in the form in which libssh2 "
+            + "\(SSHLibrary.version) has to offer RSA keys (1.11 has the right one); use the system's ssh "
+            + "(transport: openssh)")
       }
       return false
     }
   }
+
+  /// What the server calls itself, as `OpenSSH_9.2p1`.
+  private var software: String {
+    guard let banner = libssh2_session_banner_get(link?.session) else { return "" }
+    return String(printable(String(cString: banner), limit: 80).dropFirst("SSH-2.0-".count))
+  }
+
+  private var isOpenSSH: Bool { software.hasPrefix("OpenSSH") }
 
   /// The signature; nil where there is none to be had.
   private func sign(

@@ -36,7 +36,7 @@ enum SSHLibrary {
 
   /// The public key under the name by which a server is asked to take it. On libssh2 1.10 an RSA key goes
   /// under `rsa-sha2-256`: it signs with the algorithm that the blob names, servers have given up `ssh-rsa`'s
-  /// SHA-1, and OpenSSH reads this name as that of an RSA key.
+  /// SHA-1, and OpenSSH reads this name as that of an RSA key. Other servers, as dropbear, don't.
   static func authenticationBlob(_ blob: [UInt8]) -> [UInt8] {
     var reader = WireReader(blob)
     guard !isModern, reader.text() == "ssh-rsa" else { return blob }

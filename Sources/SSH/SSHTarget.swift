@@ -28,6 +28,9 @@ public struct SSHTarget: Sendable {
   public var numberOfPasswordPrompts = 3
   /// Who is asked for passphrases, passwords and second factors; nil: no one can be asked.
   public var questions: (any SSHQuestions)?
+  /// Whether nobody is asked for a password where there is a key that only the system's `ssh` can use: the
+  /// caller tries that next (``SSHError/Kind/needsOpenSSH``).
+  public var leavesQuestionsToOpenSSH = false
   /// Which host keys are believed.
   public var knownHosts = KnownHostsPolicy()
   /// What known_hosts files call the host, in place of its name and port (`HostKeyAlias`).

@@ -5,7 +5,8 @@ internal import Synchronization
 
 /// The key that a host showed of which none is known.
 public struct UnknownHostKey: Sendable, Hashable {
-  /// The inventory's names for the host; more than one where they all lead to the same.
+  /// The inventory's names for the host; more than one where they all lead to the same. Of a jump host, which the
+  /// inventory needn't name, `jump host` and where it is.
   public var hosts: [String]
   /// What is connected to.
   public var address: String
@@ -34,67 +35,40 @@ public protocol HostKeyQuestions: Sendable {
   func accept(_ table: [UnknownHostKey]) async -> Set<UnknownHostKey>
 }
 
-/// What has been confirmed in this run, by what is connected to.
+/// What has been confirmed in this run.
 final class ConfirmedHostKeys: Sendable {
-  private let keys = Mutex<[String: HostKey]>([:])
+  private let keys = Mutex<[[String]: HostKey]>([:])
 
-  /// Has the target, and its jump hosts, believe what was confirmed.
+  /// What makes two targets the same host, with the same files that know it.
+  static func identity(_ target: SSHTarget) -> [String] {
+    [target.host, "\(target.port)", target.hostKeyAlias ?? ""] + target.knownHosts.files + ["|"]
+      + target.knownHosts.globalFiles
+  }
+
+  func add(_ key: HostKey, for target: SSHTarget) {
+    keys.withLock { $0[Self.identity(target)] = key }
+  }
+
+  /// Has a target, and the jump hosts on the way to it, believe what was confirmed.
   func apply(to target: inout SSHTarget) {
-    target.knownHosts.confirmed = keys.withLock { $0[Self.name(of: target)].map { [$0] } ?? [] }
     if case .jump(through: var hop) = target.route {
       apply(to: &hop)
       target.route = .jump(through: hop)
     }
-  }
-
-  func add(_ key: HostKey, for target: SSHTarget) {
-    keys.withLock { $0[Self.name(of: target)] = key }
-  }
-
-  private static func name(of target: SSHTarget) -> String {
-    "\(target.host) \(target.port) \(target.hostKeyAlias ?? "")"
+    target.knownHosts.confirmed = keys.withLock { $0[Self.identity(target)].map { [$0] } ?? [] }
   }
 }
 
 extension SSHTransport {
   /// A host that is to be asked about; several of the inventory's may be the same one.
   private struct Candidate: Sendable {
+    /// Empty for one that is only a jump host.
     var hosts: [String]
     var target: SSHTarget
+    /// Whether there are others behind it, which can't be seen before it is known.
+    var isJumpHost: Bool
 
-    /// The first on the way to a host that isn't known, the host itself at last; nil where all are.
-    init?(of host: String, to target: SSHTarget) {
-      if case .jump(through: let hop) = target.route {
-        let name = Candidate.name(of: hop)
-        if let before = Candidate(of: name, to: hop) {
-          self = before
-          return
-        }
-      }
-      guard target.knownHosts.mode == .ask, target.knownHosts.confirmed.isEmpty,
-        let known = try? target.knownHostKeys(), !known.isKnown
-      else { return nil }
-      hosts = [host]
-      self.target = target
-    }
-
-    private static let hopSuffix = " (jump host)"
-
-    /// What an unknown jump host is called.
-    private static func name(of hop: SSHTarget) -> String { hop.host + hopSuffix }
-
-    /// Another name for it; the inventory's are the better ones.
-    mutating func add(_ name: String) {
-      if name.hasSuffix(Self.hopSuffix) { return }
-      hosts.removeAll { $0.hasSuffix(Self.hopSuffix) }
-      hosts.append(name)
-    }
-
-    /// The same for two that are one.
-    var place: [String] {
-      [target.host, "\(target.port)", target.hostKeyAlias ?? ""] + target.knownHosts.files
-        + target.knownHosts.globalFiles
-    }
+    var names: [String] { hosts.isEmpty ? ["jump host \(target.host)"] : hosts }
   }
 
   private struct Finding: Sendable {
@@ -103,7 +77,7 @@ extension SSHTransport {
 
     var question: UnknownHostKey {
       UnknownHostKey(
-        hosts: candidate.hosts, address: candidate.target.host, port: candidate.target.port, type: key.type,
+        hosts: candidate.names, address: candidate.target.host, port: candidate.target.port, type: key.type,
         fingerprint: key.fingerprint)
     }
   }
@@ -114,40 +88,56 @@ extension SSHTransport {
   /// trusted: also in check mode, since the file is the controller's and says nothing about the hosts' state.
   ///
   /// A host that is known costs nothing here. One that isn't is connected to once more than usual, to see its
-  /// key; one that can't be reached is left to fail when the run comes to it. What is behind an unknown jump host
-  /// can only be seen once that is trusted, and then is a question of its own.
+  /// key; one that can't be reached is left to fail when the run comes to it. Only where a jump host's key was
+  /// unknown too there is a further question, for those behind it: before, they couldn't be seen.
   public func prepare(for hosts: [InventoryHost]) async throws -> [TransportNotice] {
     guard let hostKeyQuestions else { return [] }
     var notices: [TransportNotice] = []
     var asked: Set<[String]> = []
     while true {
-      let candidates = await candidates(hosts).filter { asked.insert($0.place).inserted }
-      guard !candidates.isEmpty else { return notices }
+      let candidates = await candidates(hosts, besides: asked)
+      asked.formUnion(candidates.map { ConfirmedHostKeys.identity($0.target) })
       let findings = await probe(candidates)
-      guard !findings.isEmpty else { continue }
+      guard !findings.isEmpty else { return notices }
       let accepted = await hostKeyQuestions.accept(findings.map(\.question))
       try Task.checkCancellation()
       notices += await learn(findings.filter { accepted.contains($0.question) })
+      guard candidates.contains(where: \.isJumpHost) else { return notices }
     }
   }
 
-  /// What is unknown, and can be seen by what is known.
-  private func candidates(_ hosts: [InventoryHost]) async -> [Candidate] {
+  /// - Parameter asked: The identities of those that have had their turn, whatever came of it.
+  private func candidates(_ hosts: [InventoryHost], besides asked: Set<[String]>) async -> [Candidate] {
     var candidates: [Candidate] = []
     var places: [[String]: Int] = [:]
     for host in hosts {
       // A configuration that is wrong fails the host when its turn comes.
       guard let resolved = try? await resolve(host), resolved.reasonForSystemSSH == nil,
-        let candidate = Candidate(of: host.name, to: resolved.target)
+        let (target, isHop) = firstUnknown(onTheWayTo: resolved.target)
       else { continue }
-      if let place = places[candidate.place] {
-        candidates[place].add(candidate.hosts[0])
-        continue
+      let identity = ConfirmedHostKeys.identity(target)
+      guard !asked.contains(identity) else { continue }
+      let names = isHop ? [] : [host.name]
+      if let place = places[identity] {
+        candidates[place].hosts += names
+        candidates[place].isJumpHost = candidates[place].isJumpHost || isHop
+      } else {
+        places[identity] = candidates.count
+        candidates.append(Candidate(hosts: names, target: target, isJumpHost: isHop))
       }
-      places[candidate.place] = candidates.count
-      candidates.append(candidate)
     }
     return candidates
+  }
+
+  /// The first of a target's jump hosts, and otherwise the target itself, about whose key someone is to be asked.
+  private func firstUnknown(onTheWayTo target: SSHTarget) -> (target: SSHTarget, isHop: Bool)? {
+    if case .jump(through: let hop) = target.route, let (hop, _) = firstUnknown(onTheWayTo: hop) {
+      return (hop, true)
+    }
+    guard target.knownHosts.mode == .ask, target.knownHosts.confirmed.isEmpty,
+      let known = try? target.knownHostKeys(), !known.isKnown
+    else { return nil }
+    return (target, false)
   }
 
   private func probe(_ candidates: [Candidate]) async -> [Finding] {
@@ -173,19 +163,20 @@ extension SSHTransport {
     var notices: [TransportNotice] = []
     let errors = await HostKeyProbe.learn(findings.map { (key: $0.key, target: $0.candidate.target) })
     for (finding, error) in zip(findings, errors) {
-      let name = finding.candidate.hosts[0]
+      let name = finding.candidate.hosts.first
+      let subject = name == nil ? "jump host \(finding.candidate.target.host): its" : "its"
       switch error?.kind {
       case nil:
         confirmed.add(finding.key, for: finding.candidate.target)
         let file = finding.candidate.target.knownHosts.files.first ?? ""
         notices.append(
           TransportNotice(
-            "its key \(finding.key.fingerprint) is now in \(file)", host: name, verboseOnly: true))
+            "\(subject) key \(finding.key.fingerprint) is now in \(file)", host: name, verboseOnly: true))
       case .knownHostsFile:
         confirmed.add(finding.key, for: finding.candidate.target)
         notices.append(
           TransportNotice(
-            "its key is trusted for this run only: \(error?.message ?? "")", host: name))
+            "\(subject) key is trusted for this run only: \(error?.message ?? "")", host: name))
       default:
         // The files say otherwise by now; connecting is going to find the same.
         notices.append(TransportNotice(error?.message ?? "", host: name))

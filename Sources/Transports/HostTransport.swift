@@ -3,7 +3,7 @@ public import MartletEngine
 package import MartletSSH
 
 /// Reaches every host in its own way: as its ``ConnectionSettings/transport`` says. Where that says nothing it is
-/// libssh2, and the system's `ssh` where only that can do what the configuration asks for.
+/// libssh2, and the system's `ssh` where only that can do what the configuration or the host asks for.
 public struct HostTransport: Transport {
   private let ssh: SSHTransport
   private let systemSSH: OpenSSHTransport
@@ -64,8 +64,9 @@ public struct HostTransport: Transport {
   }
 
   private func connectAsFits(_ host: InventoryHost) async throws -> any TransportSession {
-    let resolved = try await ssh.resolve(host)
+    var resolved = try await ssh.resolve(host)
     if resolved.reasonForSystemSSH != nil { return try await systemSSH.connect(to: host, resolved) }
+    resolved.target.leavesQuestionsToOpenSSH = true
     do throws(SSHError) {
       return try await ssh.session(resolved)
     } catch {

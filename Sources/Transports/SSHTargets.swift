@@ -107,11 +107,11 @@ final class SSHTargets: Sendable {
     setConnection(of: &target, options)
     var reason = reasonForSystemSSH(target, options)
     if let hops = through {
-      try await setRoute(of: &target, hops, settings.sshConfig, depth: depth, reason: &reason)
+      try await setRoute(of: &target, hops, settings, depth: depth, reason: &reason)
     } else if let command = options.proxyCommand {
       target.route = .command(command)
     } else {
-      try await setRoute(of: &target, options.proxyJump, settings.sshConfig, depth: depth, reason: &reason)
+      try await setRoute(of: &target, options.proxyJump, settings, depth: depth, reason: &reason)
     }
     return ResolvedHost(
       target: target, reasonForSystemSSH: reason, ignored: SSHOptionSupport.ignored(options.setOptions),
@@ -121,12 +121,15 @@ final class SSHTargets: Sendable {
   /// `ProxyJump a,b` leads through a to b, and from b to the host. What the first one's own configuration says of
   /// its way counts, that of the others doesn't: ssh.c, "ProxyJump".
   private func setRoute(
-    of target: inout SSHTarget, _ hops: [JumpHop], _ file: String?, depth: Int, reason: inout String?
+    of target: inout SSHTarget, _ hops: [JumpHop], _ outer: ConnectionSettings, depth: Int,
+    reason: inout String?
   ) async throws {
     guard let hop = hops.last else { return }
     var settings = ConnectionSettings(address: hop.host)
     settings.user = hop.user
-    settings.sshConfig = file
+    settings.sshConfig = outer.sshConfig
+    // Who takes the host's key unseen takes that of the way to it.
+    settings.acceptsNewHostKey = outer.acceptsNewHostKey
     settings.port = hop.port
     let before = Array(hops.dropLast())
     let resolved = try await resolve(settings, depth: depth + 1, through: before.isEmpty ? nil : before)

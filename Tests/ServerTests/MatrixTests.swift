@@ -52,9 +52,23 @@ extension ServerTests {
           File("/etc/martlet-matrix", content: "x")
         }
         #expect(run.code == 1)
-        #expect(run.failure.contains(refusal.message), "\(run.failure)")
+        for part in refusal.parts { #expect(run.failure.contains(part), "\(run.failure)") }
       }
       #expect(try await server.ask("sh", "-c", "test -e /etc/martlet-matrix || echo absent") == "absent")
+    }
+
+    /// The line that an error says is to be added, and nothing else, makes it work.
+    @Test(arguments: Machine.all, Person.all.filter { $0.line != nil })
+    func theLineOfTheErrorIsEnough(machine: Machine, person: Person) async throws {
+      let server = try await machine.server()
+      let line = try #require(person.line)
+      let refused = try await server.becoming(from: person.name) { $0.becomePassword = person.password }
+      #expect(refused.contains("with visudo: \(line)"), "\(refused)")
+      _ = try await server.ask(
+        "sh", "-c", #"printf '%s\n' "$1" >/etc/sudoers.d/zz-line && visudo -cq"#, "sh", line)
+      let root = try await server.becoming(from: person.name) { $0.becomePassword = person.password }
+      _ = try await server.ask("rm", "/etc/sudoers.d/zz-line")
+      #expect(root == "I am root at /root")
     }
 
     @Test(arguments: Machine.all)
@@ -126,6 +140,12 @@ extension ServerTests {
       } catch {
         outcome = .failure(error)
       }
+      let whole = await run(host)
+      // And where nothing was known of it.
+      try FileManager.default.removeItem(atPath: known)
+      host.connection.acceptsNewHostKey = true
+      let new = await run(host)
+      let learned = try String(contentsOfFile: known, encoding: .utf8)
       _ = try await server.ask(
         "sh", "-c", "rm -f /etc/ssh/sshd_config.d/only.conf \(key) \(key).pub; \(restart)")
       switch outcome {
@@ -133,6 +153,32 @@ extension ServerTests {
       case .failure(let error) where kind == "rsa": #expect("\(error)".contains("host key"), "\(error)")
       case .failure(let error): Issue.record(error)
       }
+      #expect(whole == "")
+      #expect(new == "")
+      #expect(learned.contains(shown.split(separator: " ")[1]), "\(learned)")
+    }
+
+    /// A server has keys of several types, and here only one of them is known.
+    @Test(arguments: Machine.all, ["ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"])
+    func onlyOneOfItsKeysIsKnown(machine: Machine, type: String) async throws {
+      let server = try await machine.server()
+      var host = try server.host()
+      let lines = try String(contentsOfFile: Server.lab.knownHosts, encoding: .utf8).split(separator: "\n")
+      let own = lines.filter { $0.hasPrefix(host.connection.address + ",") }
+      #expect(own.count >= 3)
+      let known = Server.lab.directory + "/known_by_one_key"
+      let line = try #require(own.first { $0.contains(" \(type) ") })
+      try "\(line)\n".write(toFile: known, atomically: true, encoding: .utf8)
+      host.connection.knownHosts = [known]
+      #expect(await run(host) == "")
+    }
+
+    /// Runs something with whichever transport fits; why it failed, or nothing.
+    private func run(_ host: InventoryHost) async -> String {
+      let run = await Bastions.run([host], HostTransport(configuration: "none")) {
+        Command("true", changedWhen: .never)
+      }
+      return run.code == 0 ? "" : run.events.message(of: host.name)
     }
 
     /// 20 MB that no compression makes smaller.
@@ -141,88 +187,6 @@ extension ServerTests {
       return try Array(#require(try random.read(upToCount: 20_000_000)))
     }
   }
-}
-
-/// A kind of server of the matrix.
-struct Machine: Sendable, CustomTestStringConvertible {
-  let number: Int
-  let suite: String
-  let sshd: LabHost.SSHServer
-
-  static let bookworm = Machine(number: 11, suite: "bookworm", sshd: .openssh)
-
-  /// With MARTLET_TEST_SUITES=all an older and a newer dropbear too.
-  static let all =
-    [
-      bookworm,
-      Machine(number: 12, suite: "bookworm", sshd: .dropbear),
-      Machine(number: 13, suite: "bullseye", sshd: .openssh),
-      Machine(number: 14, suite: "trixie", sshd: .openssh),
-    ] + (ProcessInfo.processInfo.environment["MARTLET_TEST_SUITES"] == "all" ? others : [])
-
-  private static let others = [
-    Machine(number: 15, suite: "bullseye", sshd: .dropbear),
-    Machine(number: 16, suite: "trixie", sshd: .dropbear),
-  ]
-
-  var testDescription: String { "\(suite) with \(sshd)" }
-
-  private static let fresh = Mutex<Set<Int>>([])
-
-  /// The server: fresh the first time in a test run, and then as the other tests of the matrix left it.
-  func server() async throws -> Server {
-    if Self.fresh.withLock({ $0.insert(number).inserted }) {
-      try await Server.lab.up(number...number, suite: suite, sshd: sshd)
-      try await Server.lab.reset(number)
-    }
-    return Server(number: number)
-  }
-}
-
-/// A user of a lab server, and what can be expected of it.
-struct Person: Sendable, CustomTestStringConvertible {
-  struct Refusal: Sendable {
-    var become = true
-    var password: Secret?
-    var message: String
-  }
-
-  let name: String
-  var mayBecomeRoot = true
-  var password: Secret?
-  var runsCommands = true
-  var refusals: [Refusal] = []
-
-  var home: String { name == "root" ? "/root" : "/home/\(name)" }
-  var testDescription: String { name }
-
-  static let all = [
-    Person(name: "root"),
-    Person(name: "deploy"),
-    Person(
-      name: "asker", password: Secret("asker"),
-      refusals: [
-        Refusal(message: "--ask-become-pass"),
-        Refusal(password: Secret("wrong"), message: "refused the password"),
-      ]),
-    Person(
-      name: "needstty", mayBecomeRoot: false,
-      refusals: [Refusal(message: "tty"), Refusal(password: Secret("needstty"), message: "tty")]),
-    // sudo wants to know who it is before it says that there is no right.
-    Person(
-      name: "guest", mayBecomeRoot: false,
-      refusals: [
-        Refusal(message: "--ask-become-pass"), Refusal(password: Secret("guest"), message: "sudoers"),
-      ]),
-    Person(name: "fish"),
-    Person(name: "noisy"),
-    Person(
-      name: "exits", runsCommands: false,
-      refusals: [
-        Refusal(message: "the host's shell did not run the program"),
-        Refusal(become: false, message: "the host's shell did not run the program"),
-      ]),
-  ]
 }
 
 /// Sends bytes, and keeps what comes back.

@@ -77,43 +77,54 @@ import Testing
     #expect(servers[0].log.components(separatedBy: "Connection from").count == before)
   }
 
-  @Test func `What is behind an unknown jump host is asked about once that is trusted`() async throws {
-    let bastion = try LoopbackServer()
+  /// Who is behind an unknown jump host can't be seen before that one is trusted: one more question, for all of them.
+  @Test(arguments: [false, true]) func `A jump host is asked about first`(isInTheInventory: Bool) async throws
+  {
+    let bastion = try LoopbackServer(address: "127.0.0.2")
     let servers = try (0..<2).map { _ in try LoopbackServer() }
-    let config = bastion.path("config")
+    let (file, configuration) = (bastion.path("learned"), bastion.path("config"))
     try """
-    Host web*
-      ProxyJump \(currentUser)@bastion:\(bastion.port)
-    Host bastion
-      HostName 127.0.0.1
+    Host front
+      HostName \(bastion.address)
+      Port \(bastion.port)
+      User \(currentUser)
       IdentityFile \(bastion.path("id"))
+      IdentityAgent none
     Host *
-      UserKnownHostsFile \(bastion.path("learned"))
-      GlobalKnownHostsFile none
-    """.write(toFile: config, atomically: true, encoding: .utf8)
-    let hosts = servers.enumerated().map { number, server in
-      var host = InventoryHost(name: "web\(number)")
-      host.connection.sshConfig = config
-      host.connection.sshOptions = ["HostName=\(server.address)"]
-      host.connection.port = server.port
-      host.connection.user = currentUser
-      host.connection.keys = [server.path("id")]
-      return host
-    }
-    let person = Person(trusting: ["127.0.0.1 (jump host)", "web0", "web1"])
-    let transport = SSHTransport(hostKeyQuestions: person)
-    _ = try await transport.prepare(for: hosts)
-    #expect(
-      person.tables.withLock { $0.map { $0.map(\.hosts) } } == [
-        [["127.0.0.1 (jump host)"]], [["web0"], ["web1"]],
-      ])
-    for host in hosts { #expect(await reach(host, transport) == "ok") }
+      UserKnownHostsFile \(file)
+      GlobalKnownHostsFile /dev/null
 
-    // Whoever doesn't trust the bastion is asked nothing more.
-    try FileManager.default.removeItem(atPath: bastion.path("learned"))
+    """.write(toFile: configuration, atomically: true, encoding: .utf8)
+    var hosts = servers.enumerated().map { host("web\($0.offset)", $0.element, knownHosts: "") }
+    for index in hosts.indices {
+      hosts[index].connection.knownHosts = []
+      hosts[index].connection.sshOptions = ["ProxyJump=front"]
+    }
+    if isInTheInventory { hosts.append(InventoryHost(name: "front")) }
+    let jump = isInTheInventory ? "front" : "jump host 127.0.0.2"
+
     let nobody = Person(trusting: [])
-    _ = try await SSHTransport(hostKeyQuestions: nobody).prepare(for: hosts)
-    #expect(nobody.tables.withLock { $0.count } == 1)
+    var transport = SSHTransport(configuration: configuration, hostKeyQuestions: nobody)
+    _ = try await transport.prepare(for: hosts)
+    #expect(nobody.tables.withLock { $0.map { $0.map(\.hosts) } } == [[[jump]]])
+    #expect(await reach(hosts[0], transport).contains("jump host on the way"))
+    #expect(!bastion.log.contains("Accepted"))
+
+    let person = Person(trusting: [jump, "web0"])
+    transport = SSHTransport(configuration: configuration, hostKeyQuestions: person)
+    let notices = try await transport.prepare(for: hosts)
+    #expect(person.tables.withLock { $0.map { $0.map(\.hosts) } } == [[[jump]], [["web0"], ["web1"]]])
+    #expect(notices.count == 2 && notices.allSatisfy(\.verboseOnly), "\(notices)")
+    #expect(await reach(hosts[0], transport) == "ok")
+    #expect(await reach(hosts[1], transport).contains("key is not known"))
+    #expect(try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").count == 2)
+
+    // Where nothing can be written down, what was confirmed counts for the run.
+    try shell("sed -i 's|/learned|/id/learned|' config", in: bastion.folder)
+    let forOnce = Person(trusting: [jump, "web1"])
+    transport = SSHTransport(configuration: configuration, hostKeyQuestions: forOnce)
+    #expect(try await transport.prepare(for: hosts).filter { !$0.verboseOnly }.count == 2)
+    #expect(await reach(hosts[1], transport) == "ok")
   }
 
   @Test func `A key that can't be written down is trusted for the run, and that is said`() async throws {

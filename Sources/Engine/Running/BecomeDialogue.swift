@@ -24,6 +24,9 @@ struct BecomeDialogue {
     self.marker = marker
   }
 
+  /// Whether su was started, which is said on standard error.
+  var hasBegun: Bool { become.method == .su && text.contains(marker) }
+
   /// Whether the password was sent.
   var hasAnswered: Bool { answeredAt != nil }
 

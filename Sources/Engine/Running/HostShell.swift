@@ -142,6 +142,7 @@ actor HostShell {
         case .code(let code): "exit status \(code)"
         case .signal(let name): "signal \(name)"
         }
+      if !hasAnswered, !exchange.hasStarted { throw loginShellEnded(ending) }
       if become.announcesItself, !exchange.isReady {
         let words = exchange.lastWords
         throw BecomeError(become, words.isEmpty ? "it ended with \(ending)" : "it says \"\(words)\"")
@@ -153,6 +154,17 @@ actor HostShell {
       }
       throw ProgramError("the host's shell did not run the program to its end (\(ending))" + errors)
     }
+  }
+
+  /// What it is when the login shell ends by itself, and not even the first word came from the program.
+  private func loginShellEnded(_ ending: String) -> ProgramError {
+    let words = exchange.lastWords
+    return ProgramError(
+      "the login shell of \(become.login) on \(become.host) ended (\(ending)) before the program ran"
+        + (words.isEmpty ? "" : ", and said \"\(words)\"")
+        + ". Look for an exit in the files that it reads even for a command (~/.bashrc, ~/.zshenv, config.fish), "
+        + "for a shell that runs no commands (nologin in /etc/passwd), and for a forced command (ForceCommand in "
+        + "sshd_config, command= in ~/.ssh/authorized_keys)")
   }
 
   private var errors: String {

@@ -35,8 +35,10 @@ final class ProgramExchange: ExchangeHandler {
     /// Whether the input is at its end.
     var closed = false
     var errors: [UInt8] = []
-    /// What came on standard output before the shell ran as the user.
+    /// What came on standard output before the shell ran as the user, or before its first word.
     var greeting: [UInt8] = []
+    /// Whether a word of a program was heard.
+    var hasSpoken = false
     var current: Current?
     /// How the shell ended.
     var ending: Outcome?
@@ -62,6 +64,9 @@ final class ProgramExchange: ExchangeHandler {
 
   /// The number of the process that sudo is.
   var process: Int32? { state.withLock { $0.process } }
+
+  /// Whether the login shell has run anything of what it was sent, as far as was heard.
+  var hasStarted: Bool { state.withLock { $0.hasSpoken || $0.process != nil || $0.dialogue.hasBegun } }
 
   /// What came on standard error since the last program was sent, its last 16 KiB.
   var errorText: String { state.withLock { String(decoding: $0.errors, as: UTF8.self) } }
@@ -186,7 +191,10 @@ final class ProgramExchange: ExchangeHandler {
   func output(_ bytes: [UInt8]) {
     guard isReady else { return open(bytes) }
     let (records, handler) = state.withLock { state in
-      (state.current?.parser.consume(bytes) ?? [], state.current?.onRecord)
+      let records = state.current?.parser.consume(bytes) ?? []
+      if !records.isEmpty { state.hasSpoken = true }
+      if !state.hasSpoken { state.greeting = Array((state.greeting + bytes.suffix(4096)).suffix(4096)) }
+      return (records, state.current?.onRecord)
     }
     for record in records {
       let words = record.header.split(separator: " ")
