@@ -132,7 +132,7 @@ extension Server {
       "certificate":"/opt/acme/cert.pem","privateKey":"/opt/acme/key.pem","httpPort":80,"tlsPort":443}}' >config.json
       tar -c . | ssh -F \(Shell.quote(Server.lab.sshConfig)) \(name) 'mkdir -p /opt/acme && tar -C /opt/acme -x
       for n in \(names.joined(separator: " ")); do echo "127.0.0.1 $n" >>/etc/hosts; done
-      PEBBLE_VA_NOSLEEP=1 setsid /opt/acme/pebble -config /opt/acme/config.json >/var/log/pebble.log 2>&1 </dev/null &'
+      PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 setsid /opt/acme/pebble -config /opt/acme/config.json >/var/log/pebble.log 2>&1 </dev/null &'
       """)
   }
 }
