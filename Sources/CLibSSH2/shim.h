@@ -1,6 +1,12 @@
 #ifndef MARTLET_CLIBSSH2_H
 #define MARTLET_CLIBSSH2_H
 
+// What Swift's Glibc module declares is to be its own, whichever of the two modules the compiler reads first: the
+// headers below would bring all of it along.
+#if defined(__swift__) && __has_include(<gnu/libc-version.h>)
+#pragma clang module import SwiftGlibc
+#endif
+
 #include <libssh2.h>
 #include <malloc.h>
 #include <ifaddrs.h>

@@ -1,5 +1,3 @@
-// Its headers bring pthread_attr_t along, and the compiler may hold it for its own.
-import CLibSSH2
 import Glibc
 
 /// A second stack for the reactor's thread: work that can be left in the middle of a C callback that must not
