@@ -61,6 +61,7 @@ let package = Package(
     layer("Engine", ["MartletCore"]),
     layer("SSH", ["CLibSSH2", "CLibCrypto"]),
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
+    layer("Transfer", ["MartletCore", "MartletEngine", "CLibCrypto"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
     layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
@@ -69,7 +70,7 @@ let package = Package(
       name: "Martlet",
       dependencies: [
         "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports",
-        "MartletReports", "MartletLoader", argumentParser,
+        "MartletTransfer", "MartletReports", "MartletLoader", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -96,6 +97,12 @@ let package = Package(
     tests(
       "Transports",
       ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", "TestSupport"]),
+    tests(
+      "Transfer",
+      [
+        "MartletCore", "MartletEngine", "MartletTransports", "MartletTransfer", "MartletTesting",
+        "TestSupport",
+      ]),
     tests("Reports", ["MartletCore", "MartletReports"]),
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),

@@ -7,5 +7,7 @@ import MartletLab
   static let configuration = CommandConfiguration(
     commandName: "martlet", abstract: "Provision servers and deploy to them over SSH.",
     version: MartletVersion.current,
-    subcommands: [ApplyCommand.self, InventoryCommand.self, LabCommand.self])
+    subcommands: [
+      ApplyCommand.self, GetCommand.self, PutCommand.self, InventoryCommand.self, LabCommand.self,
+    ])
 }

@@ -1,0 +1,99 @@
+package import ArgumentParser
+internal import MartletCore
+internal import MartletTransfer
+
+/// The options that `martlet get` and `martlet put` have in common.
+package struct TransferArguments: ParsableArguments {
+  @Option(
+    name: [.short, .customLong("inventory")],
+    help: ArgumentHelp(
+      "An inventory file, or a list of hosts with a comma (may be repeated).",
+      discussion: "The default is inventory.yaml, if the current folder has one.", valueName: "file"))
+  package var inventories: [String] = []
+
+  @Flag(name: [.customShort("p"), .long], help: "Keep modes and times of change exactly.")
+  package var preserve = false
+
+  @Flag(help: "Go on where an earlier transfer with this option was interrupted; one file only.")
+  package var resume = false
+
+  @Option(
+    help: ArgumentHelp("Log in as this user, whatever the inventory says.", valueName: "name"))
+  package var user: String?
+
+  @Option(
+    help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
+  package var key: String?
+
+  @Flag(help: "Read and write files there as root, by a sudo that wants no password.")
+  package var become = false
+
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp(
+      "Read and write files there as this user, by a sudo that wants no password.", valueName: "name"))
+  package var becomeUser: String?
+
+  @Option(help: ArgumentHelp("How many hosts are worked on at once.", valueName: "count"))
+  package var forks = 10
+
+  @Flag(name: .shortAndLong, help: "Show the progress also where there is no terminal.")
+  package var verbose = false
+
+  @Flag(
+    name: .customLong("accept-new-host-keys"),
+    help: "Trust the keys of hosts that are not known yet, and write them down.")
+  package var acceptsNewHostKeys = false
+
+  // Whoever is used to scp writes it; folders are copied without being asked to.
+  @Flag(name: .shortAndLong, help: .hidden)
+  package var recursive = false
+
+  package init() {}
+
+  package func validate() throws {
+    guard (1...1000).contains(forks) else {
+      throw ValidationError("--forks must be from 1 to 1000, not \(forks)")
+    }
+    for (name, value) in [("--user", user), ("--key", key), ("--as", becomeUser)] where value?.isEmpty == true
+    {
+      throw ValidationError("\(name) is empty")
+    }
+  }
+
+  var transferOptions: TransferOptions {
+    var options = TransferOptions()
+    options.preserves = preserve
+    options.resumes = resume
+    options.user = becomeUser ?? (become ? "root" : nil)
+    return options
+  }
+
+  func apply(to host: inout InventoryHost) {
+    if let user { host.connection.user = user }
+    if let key { host.connection.keys = [key] }
+    if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
+  }
+}
+
+/// `HOST:PATH` on the command line. The host ends at the first colon; an IPv6 address stands in brackets.
+struct RemoteArgument {
+  let host: String
+  let path: HostPath
+
+  init(_ text: String) throws {
+    let start = text.hasPrefix("[") ? text.firstIndex(of: "]") ?? text.startIndex : text.startIndex
+    guard let colon = text[start...].firstIndex(of: ":"), colon != text.startIndex else {
+      throw InventoryError(
+        "\"\(text)\" names no host: write HOST:PATH, as in web1:/var/log/syslog (a path without / is in the home folder)"
+      )
+    }
+    let name = text[..<colon]
+    host = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : String(name)
+    do {
+      path = try HostPath(String(text[text.index(after: colon)...]))
+    } catch {
+      throw InventoryError("\(error)")
+    }
+  }
+}
