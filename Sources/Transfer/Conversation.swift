@@ -130,7 +130,7 @@ final class Conversation: ExchangeHandler {
   func record(_ verb: String? = nil) async throws -> HostRecord {
     var iterator = records.makeAsyncIterator()
     while let record = await iterator.next() {
-      if record.verb == "error" { throw TransferError(reason(in: record.rest)) }
+      if record.verb == "error" { throw complaint(record.rest) }
       if verb == nil || record.verb == verb { return record }
       throw TransferError("the host answered \(shown(record.verb)) where \(verb ?? "") was expected")
     }
@@ -138,11 +138,18 @@ final class Conversation: ExchangeHandler {
     throw ending
   }
 
+  /// What the host says is wrong; where that is `tar`, its own words are on standard error.
+  private func complaint(_ text: String) -> TransferError {
+    guard text == "tar" else { return TransferError(reason(in: text)) }
+    let lines = errorText.split(separator: "\n").filter { $0.contains(":") }
+    return TransferError("tar on the host: \(lines.first.map { reason(in: String($0)) } ?? "it failed")")
+  }
+
   /// All records up to the end of the script.
   func rest() async throws -> [HostRecord] {
     var all: [HostRecord] = []
     for await record in records {
-      if record.verb == "error" { throw TransferError(reason(in: record.rest)) }
+      if record.verb == "error" { throw complaint(record.rest) }
       all.append(record)
     }
     try Task.checkCancellation()

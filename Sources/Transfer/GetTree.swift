@@ -66,15 +66,12 @@ extension FileTransfer {
     [ "$w" = go ] || exit 1
     if [ "$tool" = none ]; then
       tar -cf - .
-      r=$?
+      printf '\n%s status %s\n' "$n" "$?" >&2
     else
-      sum <"$d/f" >"$d/s" &
-      { tar -cf - .; echo $? >"$d/r"; } | tee "$d/f"
+      { v=$(sum <"$d/f") && printf '\n%s sum %s\n' "$n" "$v" >&2; } >/dev/null &
+      { tar -cf - .; printf '\n%s status %s\n' "$n" "$?" >&2; } | tee "$d/f"
       wait
-      r=$(cat "$d/r")
-      printf '\n%s sum %s\n' "$n" "$(cat "$d/s")" >&2
     fi
-    printf '\n%s status %s\n' "$n" "$r" >&2
     """#
   }
 }

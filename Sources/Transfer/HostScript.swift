@@ -91,6 +91,8 @@ func reason(in text: String) -> String {
     "Permission denied": "permission denied",
     "Operation not permitted": "the operation is not permitted",
     "No space left on device": "no space is left on the disk",
+    // GNU tar's words for the write that filled the disk.
+    "Wrote only": "no space is left on the disk",
     "Disk quota exceeded": "the disk quota is used up",
     "Read-only file system": "the file system is read-only",
     "Not a directory": "a part of the path is not a folder",

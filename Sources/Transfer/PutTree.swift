@@ -66,9 +66,10 @@ extension FileTransfer {
       conversation.allowSumming(meter.done)
       return nil
     }
-    let received = try await conversation.record("received").words
+    let sum = kind == nil ? nil : try await conversation.record("sum").words.last
+    _ = try await conversation.record("received")
     let result = archive.result
-    guard received.count == 2, kind == nil || received[1] == result.sum ?? "" else {
+    guard kind == nil || sum.map(String.init) == result.sum else {
       throw TransferError("what the host has is not what was sent: the sums differ")
     }
     let summary = TransferSummary(
@@ -96,28 +97,23 @@ extension FileTransfer {
     say "ready $u $tool $w"
     IFS=' ' read -r w || exit 1
     [ "$w" = go ] || exit 1
+    # What tar says goes to standard error: the disk may be too full for a file of it.
     unpack() {
-      ( cd "$t" && exec tar -xpo\#(preserves ? "" : "m")f - ) >/dev/null 2>"$t/e"
-      echo $? >"$t/r"
+      ( cd "$t" && exec tar -xpo\#(preserves ? "" : "m")f - ) >/dev/null
+      r=$?
       cat >/dev/null
+      return $r
     }
-    v='none none'
     if [ "$tool" = none ]; then
       unpack
     else
-      sum <"$t/f" >"$t/s" &
+      { v=$(sum <"$t/f") && say "sum $v"; } &
       tee "$t/f" | unpack
-      wait
-      v=$(cat "$t/s")
-    fi
-    read -r r <"$t/r"
-    if [ "$r" != 0 ]; then
-      e=$(grep -v 'Cannot utime\|Exiting with failure' "$t/e" | head -n 1)
-      die "tar: $e"
-    fi
+    fi || die tar
+    wait
     [ -f "$t/end" ] || exit 1
     trap - EXIT
-    say "received $v"
+    say received
     """#
   }
 

@@ -147,7 +147,7 @@ import Testing
 
   @Test func `A host that does nothing is given up`() async throws {
     let tools = try TemporaryFolder()
-    try tools.write("ls", "#!/bin/sh\nexec sleep 30\n", mode: 0o755)
+    try tools.write("ls", "#!/bin/sh\nexec sleep 5\n", mode: 0o755)
     let place = try Place(.dash, tools: tools.path)
     try place.here.write("a", bytes: [1])
     let transfer = try await place.transfer { $0.idleLimit = .seconds(1) }

@@ -48,7 +48,7 @@ final class Place: Sendable {
     var path = onlyTools ? [] : ["/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     if way == .busybox { path.insert(try Self.applets.get(), at: 0) }
     if let tools { path.insert(tools, at: 0) }
-    var words = ["/usr/bin/env", "HOME=\(there.path)", "PATH=" + path.joined(separator: ":")]
+    var words = ["env", "HOME=\(there.path)", "PATH=" + path.joined(separator: ":")]
     if let user {
       words += ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"]
     }
