@@ -60,22 +60,23 @@ let package = Package(
     layer("Tasks", ["MartletCore", "MartletFacts", "Stencil"]),
     layer("Engine", ["MartletCore"]),
     layer("SSH", ["CLibSSH2", "CLibCrypto"]),
-    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH"]),
+    layer("SSHConfig", ["CLibCrypto", subprocess]),
+    layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH", "MartletSSHConfig", subprocess]),
     layer("Transfer", ["MartletCore", "MartletEngine", "CLibCrypto"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
     layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
-    layer("Testing", ["MartletCore", "MartletEngine", subprocess]),
+    layer("Testing", ["MartletCore", "MartletEngine", "MartletTransports"]),
     .target(
       name: "Martlet",
       dependencies: [
-        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTransports",
+        "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletSSH", "MartletTransports",
         "MartletTransfer", "MartletReports", "MartletLoader", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
       name: "MartletCommand",
-      dependencies: ["Martlet", "MartletLoader", "MartletLab", argumentParser],
+      dependencies: ["Martlet", "MartletLoader", "MartletLab", "MartletSSHConfig", argumentParser],
       swiftSettings: settings),
 
     playbook("Django", exclude: ["app"]),
@@ -94,6 +95,7 @@ let package = Package(
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
     tests("SSH", ["MartletSSH", "TestSupport"]),
+    tests("SSHConfig", ["MartletSSHConfig", subprocess]),
     tests(
       "Transports",
       ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", "TestSupport"]),
@@ -109,8 +111,8 @@ let package = Package(
     tests(
       "Command",
       [
-        "Martlet", "MartletCore", "MartletEngine", "MartletReports", "MartletTesting", "MartletCommand",
-        "TestSupport", argumentParser,
+        "Martlet", "MartletCore", "MartletEngine", "MartletSSH", "MartletReports", "MartletTesting",
+        "MartletCommand", "TestSupport", argumentParser,
       ], hasSnapshots: true),
     tests(
       "Server",

@@ -34,9 +34,22 @@ public struct Engine: Sendable {
       for problem in problems.list { reporter.report(.invalid(problem: problem)) }
       return 64
     }
+    // A transport may ask a question here, so no report has begun to draw.
+    var notices: [TransportNotice] = []
+    do {
+      notices = try await transport.prepare(for: selection.hosts.map(\.host))
+    } catch is CancellationError {
+      // Every host is going to find that out.
+    } catch {
+      reporter.report(.invalid(problem: "\(error)"))
+      return 64
+    }
     reporter.report(
       .runStarted(playbook: playbook, hosts: selection.hosts.map(\.host.name), check: options.check))
     for warning in selection.warnings(options) { reporter.report(.warning(host: nil, message: warning)) }
+    for notice in notices where options.verbose || !notice.verboseOnly {
+      reporter.report(.warning(host: notice.host, message: notice.message))
+    }
     var runs: [String: HostRun] = [:]
     for entry in selection.hosts {
       reporter.hide(entry.tasks.secrets + [entry.host.connection.becomePassword].compactMap(\.self))

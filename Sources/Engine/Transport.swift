@@ -5,14 +5,51 @@ public import MartletCore
 /// The engine asks for no more than this: run one command line and talk to it. Every transport passes the same
 /// contract tests (Tests/TransportsTests).
 public protocol Transport: Sendable {
+  /// Does what is better done once for all hosts than for each, such as asking a person about all unknown host
+  /// keys in one question. It is called once, before the first host is connected to, also in check mode. What
+  /// can't be done for a host is left for ``connect(to:)`` to fail at.
+  ///
+  /// - Parameter hosts: The hosts that the run is going to reach.
+  /// - Returns: What the user should know.
+  /// - Throws: An error that keeps the run from starting at all, for a person.
+  func prepare(for hosts: [InventoryHost]) async throws -> [TransportNotice]
+
   /// Opens a session, within the transport's own deadline.
   ///
   /// - Throws: ``TransportError`` with what went wrong, for a person.
   func connect(to host: InventoryHost) async throws -> any TransportSession
 }
 
+extension Transport {
+  /// Nothing has to be prepared.
+  public func prepare(for hosts: [InventoryHost]) async throws -> [TransportNotice] { [] }
+}
+
+/// Something that a transport has to say before the run begins.
+public struct TransportNotice: Sendable, Equatable {
+  /// The host that it is about; nil: all.
+  public var host: String?
+  /// The words, for a person.
+  public var message: String
+  /// Whether it is only worth showing to those who want to know everything (`-v`).
+  public var verboseOnly: Bool
+
+  /// - Parameters:
+  ///   - message: The words, for a person.
+  ///   - host: The host that it is about; nil: all.
+  ///   - verboseOnly: Whether it is only shown at `-v`.
+  public init(_ message: String, host: String? = nil, verboseOnly: Bool = false) {
+    self.host = host
+    self.message = message
+    self.verboseOnly = verboseOnly
+  }
+}
+
 /// A session with one host, kept for a whole run.
 public protocol TransportSession: Sendable {
+  /// As whom commands run, where the transport found that out by itself; nil: as the inventory says.
+  var user: String? { get }
+
   /// Runs a command line through the login shell of the host's user.
   ///
   /// - Parameters:
@@ -26,6 +63,10 @@ public protocol TransportSession: Sendable {
 
   /// Ends the session; never waits for the host longer than a moment.
   func close() async
+}
+
+extension TransportSession {
+  public var user: String? { nil }
 }
 
 /// The controller's side of a running command.

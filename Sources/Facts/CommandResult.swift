@@ -22,7 +22,7 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
 
   /// The command.
   public let command: ShellCommand
-  /// The user to run it as, by su(1) from root; nil for the one whom the play runs as.
+  /// The user to run it as, by su(1) from root, by sudo(8) from others; nil for the one whom the play runs as.
   public let user: String?
   /// The folder to run it in; nil for `/`.
   public let folder: RemotePath?
@@ -71,10 +71,11 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
       "( exec 4>&1",
       "if command -v timeout >/dev/null 2>&1; then _t='timeout \(timeLimit)'; else _t=; fi",
     ]
+    if facts.contains(where: { $0.user != nil }) { lines.append(asUser) }
     for (index, fact) in facts.enumerated() {
       let run: ShellCommand
       if let user = fact.user {
-        run = "$_t su -s /bin/sh \(user) -c \(word: fact.script)"
+        run = "_as \(user) \(word: fact.script)"
       } else {
         run = "$_t sh -c \(word: fact.script)"
       }
@@ -88,6 +89,16 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
     lines.append(")")
     return ShellCommand(lines: lines)
   }
+
+  /// A function that runs code as another user: by su from root, otherwise where no password is wanted for it.
+  private static let asUser: ShellCommand = """
+    _as() {
+      if [ "$(id -un)" = "$1" ]; then $_t /bin/sh -c "$2"
+      elif [ "$(id -u)" = 0 ]; then $_t su -s /bin/sh "$1" -c "$2"
+      elif command -v sudo >/dev/null; then $_t sudo -n -H -u "$1" -- /bin/sh -c "$2"
+      else $_t doas -n -u "$1" /bin/sh -c "$2"; fi
+    }
+    """
 
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: CommandOutcome] {
     var values: [Self: CommandOutcome] = [:]

@@ -47,6 +47,16 @@ struct AddressPlan: Equatable, Sendable {
     "10.\(88 + slot).\((host - 1) / 250).\((host - 1) % 250 + 2)"
   }
 
+  /// The hardware address that belongs to one of the plan's addresses, made from it so that it never changes.
+  /// Bit 1 of the first byte says that no manufacturer gave it (IEEE 802, 8.2.2).
+  static func hardwareAddress(of address: String) -> String {
+    let hex = address.split(separator: ".").map { part in
+      let digits = String(UInt8(part) ?? 0, radix: 16)
+      return digits.count == 1 ? "0\(digits)" : digits
+    }
+    return (["02", "6d"] + hex).joined(separator: ":")
+  }
+
   /// The machine's end of a host's cable. Linux allows 15 characters for an interface's name.
   func cable(of host: Int) -> String { "mt\(slot)host\(host)" }
 

@@ -43,7 +43,7 @@ extension Lab {
   ///
   ///     @Test(.disabled(if: Lab.skipReason() != nil, "\(Lab.skipReason() ?? "")"))
   ///
-  /// On a CI machine (`CI=true`) it is never skipped: where no lab can be made there, ``up(_:suite:systemd:)``
+  /// On a CI machine (`CI=true`) it is never skipped: where no lab can be made there, ``up(_:suite:systemd:sshd:)``
   /// throws the reason, and the test fails.
   public static func skipReason() -> String? {
     ProcessInfo.processInfo.environment["CI"] == "true" ? nil : unavailableReason()

@@ -38,7 +38,10 @@ enum HostFiles {
   /// A client configuration for OpenSSH, so that `ssh -F FILE lab1` works.
   static func sshConfig(_ hosts: [LabHost], key: String, knownHosts: String) -> String {
     var text = ""
-    for host in hosts { text += "Host \(host.name)\n  HostName \(host.address)\n" }
+    for host in hosts {
+      text += "Host \(host.name)\n  HostName \(host.address)\n"
+      if let jump = host.reachableFrom?.first { text += "  ProxyJump lab\(jump)\n" }
+    }
     // The user's own files stay out of it; OpenSSH takes the first value it sees for each word.
     text += """
       Host lab*

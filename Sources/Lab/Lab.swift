@@ -15,9 +15,22 @@
 ///
 /// A server is a copy-on-write disk over a tree that debootstrap made, in namespaces of its own, with its
 /// own address, systemd, and sshd on port 22. Like a fresh server it has sh, sshd, sudo and curl, and no
-/// Python. Its users are root, deploy (sudo without a password) and asker (sudo asks for the password,
-/// which is `asker`); all three accept the lab's key. `reboot` really boots it again, with a new boot id.
-/// The servers reach each other, this machine, and through it the package archives.
+/// Python. `reboot` really boots it again, with a new boot id. The servers reach each other, this machine, and
+/// through it the package archives.
+///
+/// Its users are those that people have trouble with. All accept the lab's key, and each one's password is the
+/// name:
+///
+/// | user | |
+/// |---|---|
+/// | root | has no password |
+/// | deploy | sudo without a password |
+/// | asker | sudo asks for the password |
+/// | needstty | sudo without a password, and only at a terminal (`requiretty`) |
+/// | guest | no right to sudo |
+/// | fish | sudo without a password; the login shell is fish |
+/// | noisy | sudo without a password; .bashrc prints, also to standard error |
+/// | exits | sudo without a password; .bashrc exits unless it is interactive, so that no command ever runs |
 ///
 /// Servers outlive the process that made them, until ``down()`` or the machine ends. Every directory is a
 /// lab of its own, with its own bridge and addresses, so that several can run at once; within one, commands
@@ -63,10 +76,12 @@ public struct Lab: Sendable {
 
   /// Makes hosts 1 to `count`, or starts them, and waits until one can log in to each.
   ///
-  /// See ``up(_:suite:systemd:)``.
-  public func up(_ count: Int, suite: String? = nil, systemd: Bool? = nil) async throws {
+  /// See ``up(_:suite:systemd:sshd:)``.
+  public func up(
+    _ count: Int, suite: String? = nil, systemd: Bool? = nil, sshd: LabHost.SSHServer? = nil
+  ) async throws {
     guard count >= 1 else { throw LabError("a lab needs at least one host, not \(count)") }
-    try await up(1...count, suite: suite, systemd: systemd)
+    try await up(1...count, suite: suite, systemd: systemd, sshd: sshd)
   }
 
   /// Makes the hosts of these numbers, or starts them, and waits until one can log in to each.
@@ -78,9 +93,12 @@ public struct Lab: Sendable {
   ///   - numbers: from 1 to at most 1000.
   ///   - suite: the Debian suite, such as `trixie`; `bookworm` for new hosts unless told. A host that is
   ///     there already is not made anew as another: that is an error.
-  ///   - systemd: whether they boot systemd; new ones do unless told. Without, only sshd runs.
+  ///   - systemd: whether they boot systemd; new ones do unless told. Without, only the SSH server runs.
+  ///   - sshd: what answers on port 22 of new hosts; OpenSSH unless told.
   /// - Throws: ``LabError``.
-  public func up(_ numbers: ClosedRange<Int>, suite: String? = nil, systemd: Bool? = nil) async throws {
+  public func up(
+    _ numbers: ClosedRange<Int>, suite: String? = nil, systemd: Bool? = nil, sshd: LabHost.SSHServer? = nil
+  ) async throws {
     try require()
     guard AddressPlan.hostNumbers.contains(numbers.lowerBound),
       AddressPlan.hostNumbers.contains(numbers.upperBound)
@@ -89,7 +107,7 @@ public struct Lab: Sendable {
       try await makeKey()
       let plan = try await raiseNetwork()
       for number in numbers {
-        try await prepare(number, suite: suite, systemd: systemd)
+        try await prepare(number, suite: suite, systemd: systemd, sshd: sshd)
       }
       try await forEach(numbers) { number in
         if !isRunning(number) {
@@ -112,7 +130,8 @@ public struct Lab: Sendable {
       throw LabError("the lab in \(directory) has no addresses: \(upCommand(number))")
     }
     return LabHost(
-      number: number, address: plan.address(of: number), suite: record.suite, hasSystemd: record.systemd)
+      number: number, address: plan.address(of: number), suite: record.suite, hasSystemd: record.systemd,
+      sshServer: record.sshd, reachableFrom: record.reachableFrom)
   }
 
   /// All hosts of this lab, whether they run or not, by number.
@@ -125,17 +144,45 @@ public struct Lab: Sendable {
     initRecord(number)?.isRunning ?? false
   }
 
-  /// Makes a host a fresh server again, with the same address and host keys, and waits until it is up.
+  /// Makes a host a fresh server again, with the same address and host keys and reachable from everywhere, and
+  /// waits until it is up.
   public func reset(_ number: Int) async throws {
     try await changing(number) { plan in
       var record = try record(number)
       try await halt(number)
       record.base = try await base(record.suite)
+      record.reachableFrom = nil
       try write(record, number)
       try await makeDisk(number)
       try await launch(number, plan)
       try await waitUntilReady(number, plan)
       try learnHostKeys(number...number)
+      try describe()
+    }
+  }
+
+  /// Lets nobody but some of the lab's hosts begin a TCP connection to a host, as in a private network behind a
+  /// bastion: what others send there is dropped. The file ``sshConfig`` then goes through the first of them.
+  ///
+  ///     try await lab.up(3)
+  ///     try await lab.isolate(2, reachableFrom: [1])
+  ///     try await lab.isolate(3, reachableFrom: [2])     // behind a bastion behind a bastion
+  ///
+  /// It lasts until ``reset(_:)``, over reboots too. What the host itself begins goes out as before, and
+  /// ``exec(_:_:input:timeout:)`` still works.
+  ///
+  /// - Parameter others: the numbers of the hosts that are let in; nobody when empty.
+  public func isolate(_ number: Int, reachableFrom others: [Int]) async throws {
+    for other in others {
+      guard AddressPlan.hostNumbers.contains(other), other != number else {
+        throw LabError("lab\(number) can't be reachable from \(other): that is no other host's number")
+      }
+    }
+    try await changing(number) { plan in
+      var record = try record(number)
+      record.reachableFrom = others
+      try write(record, number)
+      try await raiseFirewall(number, plan)
       try describe()
     }
   }
@@ -155,7 +202,7 @@ public struct Lab: Sendable {
 
   /// Gives a host new host keys, of which ``knownHosts`` learns nothing: to a client it is now an impostor.
   ///
-  /// ``reset(_:)`` or ``up(_:suite:systemd:)`` makes ``knownHosts`` right again.
+  /// ``reset(_:)`` or ``up(_:suite:systemd:sshd:)`` makes ``knownHosts`` right again.
   public func rekey(_ number: Int) async throws {
     try await changing(number) { plan in
       try await halt(number)

@@ -43,7 +43,9 @@ extension Lab {
       // 3072 bits, the default, take a second and protect nothing here.
       let size = kind == "rsa" ? ["-b", "2048"] : []
       try await Tool.sshKeygen.check(
-        ["-q", "-t", kind, "-N", "", "-C", "lab\(number)", "-f", "\(making)/ssh_host_\(kind)_key"] + size,
+        // Bullseye's dropbear reads RSA and ECDSA in PEM form only.
+        ["-q", "-t", kind, "-m", "PEM", "-N", "", "-C", "lab\(number)"]
+          + ["-f", "\(making)/ssh_host_\(kind)_key"] + size,
         timeout: .seconds(60))
     }
     try await FileSystem.removeTree(folder)
@@ -77,12 +79,17 @@ extension Lab {
     try installCertificates(layer)
 
     let key = FileSystem.read("\(privateKey).pub") ?? ""
-    for home in ["/root", "/home/deploy", "/home/asker"] {
+    for home in ["/root"] + FileSystem.list("\(record.base)/home").map({ "/home/\($0)" }) {
       try layer.makeDirectory("\(home)/.ssh", mode: 0o700)
       try layer.write("\(home)/.ssh/authorized_keys", key, mode: 0o600)
       try layer.giveToOwner(of: home, ["\(home)/.ssh", "\(home)/.ssh/authorized_keys"])
     }
     try installHostKeys(number, in: layer)
+    if record.sshd == .dropbear {
+      let units = "/etc/systemd/system"
+      for unit in ["ssh.service", "ssh.socket"] { try layer.link("\(units)/\(unit)", to: "/dev/null") }
+      try layer.link("\(units)/multi-user.target.wants/dropbear.service", to: "\(units)/dropbear.service")
+    }
     guard rename(making, disk(number)) == 0 else {
       throw LabError("cannot rename \(making): \(lastSystemError())")
     }
@@ -169,6 +176,14 @@ private struct DiskLayer {
     let folder = path.split(separator: "/").dropLast().joined(separator: "/")
     try makeDirectory("/" + folder)
     try FileSystem.write(content, to: upper + path, mode: mode)
+  }
+
+  func link(_ path: String, to target: String) throws {
+    let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+    try makeDirectory("/" + folder)
+    guard symlink(target, upper + path) == 0 else {
+      throw LabError("cannot make the link \(upper + path): \(lastSystemError())")
+    }
   }
 
   func giveToOwner(of home: String, _ paths: [String]) throws {

@@ -52,7 +52,8 @@ extension Lab {
     do {
       return try JSONDecoder().decode(HostRecord.self, from: Data(text.utf8))
     } catch {
-      throw LabError("\(path) is not what a lab writes: \(error)")
+      throw LabError(
+        "\(path) is not what this version writes; `martlet lab down` removes the lab: \(error)")
     }
   }
 
@@ -120,8 +121,8 @@ extension Lab {
   }
 
   /// Writes down what a new host is to be, or checks that one that is there is what is asked for.
-  func prepare(_ number: Int, suite: String?, systemd: Bool?) async throws {
-    if FileSystem.exists("\(folder(number))/host.json") {
+  func prepare(_ number: Int, suite: String?, systemd: Bool?, sshd: LabHost.SSHServer?) async throws {
+    if FileSystem.exists("\(folder(number))/host.json"), try await isOurs(number) {
       let record = try record(number)
       if let suite, suite != record.suite {
         throw LabError(
@@ -131,22 +132,40 @@ extension Lab {
       if let systemd, systemd != record.systemd {
         throw LabError("lab\(number) is there already, \(record.systemd ? "with" : "without") systemd")
       }
+      if let sshd, sshd != record.sshd {
+        throw LabError("lab\(number) is there already, with \(record.sshd)")
+      }
       return
     }
     let suite = suite ?? "bookworm"
     let base = try await base(suite)
     try FileSystem.makeDirectory(folder(number))
-    try write(HostRecord(suite: suite, systemd: systemd ?? true, base: base), number)
+    try write(
+      HostRecord(suite: suite, systemd: systemd ?? true, sshd: sshd ?? .openssh, base: base), number)
+  }
+
+  /// Whether this version knows what it reads of a host. One that another version made is removed: these are
+  /// throwaway servers, and a lab that can't be used until somebody clears it away helps nobody.
+  private func isOurs(_ number: Int) async throws -> Bool {
+    if (try? record(number)) != nil { return true }
+    report("lab\(number) was made by another version of this program: it is made anew")
+    try await halt(number)
+    if let plan { try await unplug(number, plan) }
+    try await FileSystem.removeTree(folder(number))
+    return false
   }
 
   private func environment(_ number: Int, _ record: HostRecord, _ plan: AddressPlan) -> [String: String] {
     [
       "LAB_DIR": folder(number), "LAB_NAME": "lab\(number)", "LAB_BASE": record.base,
-      "LAB_SYSTEMD": record.systemd ? "yes" : "no", "LAB_BRIDGE": plan.bridge,
+      "LAB_SYSTEMD": record.systemd ? "yes" : "no", "LAB_SSHD": record.sshd.rawValue,
+      "LAB_BRIDGE": plan.bridge,
       "LAB_VETH": plan.cable(of: number), "LAB_ADDRESS": plan.address(of: number) + "/16",
-      "LAB_GATEWAY": plan.gateway,
+      "LAB_MAC": AddressPlan.hardwareAddress(of: plan.address(of: number)), "LAB_GATEWAY": plan.gateway,
       "LAB_MTU": FileSystem.read("/sys/class/net/\(plan.bridge)/mtu")?.trimmed ?? "1500",
       "LAB_CGROUP": plan.controlGroup(of: number),
+      "LAB_ISOLATED": record.reachableFrom == nil ? "no" : "yes",
+      "LAB_ALLOW": (record.reachableFrom ?? []).map(plan.address(of:)).joined(separator: " "),
     ]
   }
 
@@ -159,6 +178,14 @@ extension Lab {
     try FileSystem.remove("\(folder(number))/init")
     try await Tool.sh.check(
       [scriptFile, "start"], environment: environment(number, record, plan), timeout: .seconds(10))
+  }
+
+  /// Sets the firewall of a host that runs.
+  func raiseFirewall(_ number: Int, _ plan: AddressPlan) async throws {
+    guard let process = initRecord(number), process.isRunning else { return }
+    try await Tool.nsenter.check(
+      ["--target", String(process.pid), "--net", "sh", scriptFile, "isolate"],
+      environment: environment(number, try record(number), plan), timeout: .seconds(15))
   }
 
   /// Ends a host: its supervisor does so when told, and otherwise both are killed.
@@ -216,12 +243,19 @@ extension Lab {
     ] + argv
   }
 
+  /// Whether a host's SSH server answers: asked on the host itself where a firewall turns this machine away.
+  private func greets(_ number: Int, _ plan: AddressPlan) async -> Bool {
+    guard (try? record(number))?.reachableFrom != nil else {
+      return await SSHBanner.isSent(by: plan.address(of: number), timeout: .seconds(2))
+    }
+    let script = "read -r -t 2 line </dev/tcp/127.0.0.1/22 && [[ $line == SSH-* ]]"
+    return (try? await exec(number, ["bash", "-c", script]).status) == 0
+  }
+
   func waitUntilReady(_ number: Int, _ plan: AddressPlan) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
     while true {
-      if isRunning(number), await SSHBanner.isSent(by: plan.address(of: number), timeout: .seconds(2)) {
-        break
-      }
+      if isRunning(number), await greets(number, plan) { break }
       let dead = supervisorRecord(number)?.isRunning != true
       guard !dead, ContinuousClock.now < deadline else {
         let console = (FileSystem.read("\(folder(number))/console.log") ?? "").split(separator: "\n").suffix(

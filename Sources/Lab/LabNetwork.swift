@@ -40,7 +40,10 @@ struct LabNetwork {
         if made.errorText.contains("File exists") { continue }
         throw LabError("cannot make the bridge \(plan.bridge): \(made.errorText.trimmed)")
       }
+      // Unless it is given a hardware address, a bridge takes the lowest of those plugged in, and another whenever
+      // a host comes or goes. What the other hosts were sending to the machine then got lost for up to a minute.
       let commands = """
+        link set \(plan.bridge) address \(AddressPlan.hardwareAddress(of: plan.gateway))
         link set \(plan.bridge) alias "\(alias)"
         address add \(plan.gateway)/16 dev \(plan.bridge)
         link set \(plan.bridge) up

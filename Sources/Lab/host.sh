@@ -6,17 +6,19 @@
 #   host.sh base SUITE MIRROR SECURITY TREE
 #                                 the tree that the hosts of a suite share
 #   host.sh start                 a host's supervisor, in the background
+#   host.sh isolate               in a host's network namespace: its firewall
 #   host.sh clean                 the control groups that a killed host left behind
 #
-# start and clean read their host from the environment: LAB_DIR (the host's folder), LAB_NAME,
-# LAB_BASE, LAB_SYSTEMD (yes or no), LAB_BRIDGE, LAB_VETH, LAB_ADDRESS (with its prefix length),
-# LAB_GATEWAY, LAB_MTU, LAB_CGROUP.
+# All but the first two read their host from the environment: LAB_DIR (the host's folder), LAB_NAME,
+# LAB_BASE, LAB_SYSTEMD (yes or no), LAB_SSHD (openssh or dropbear), LAB_BRIDGE, LAB_VETH, LAB_MAC,
+# LAB_ADDRESS (with its prefix length), LAB_GATEWAY, LAB_MTU, LAB_CGROUP, LAB_ISOLATED (yes or no),
+# LAB_ALLOW (addresses).
 #
 # A running host is this chain of processes, each the parent of the next:
 #
 #   supervise   in the host's network namespace, so that it outlives a reboot
 #   unshare     waits for the PID namespace
-#   init        PID 1 of the host: systemd, or sshd alone
+#   init        PID 1 of the host: systemd, or the SSH server alone
 set -u
 umask 022
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -93,6 +95,15 @@ make_kernel_views() {
   [ "$LAB_SYSTEMD" = no ] || mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$1/sys/fs/cgroup"
 }
 
+# Only LAB_ALLOW may begin TCP connections to the host. What the host itself begins, and what is open, goes on.
+isolate() {
+  {
+    printf '%s\n' '*filter' ':INPUT ACCEPT [0:0]'
+    for address in $LAB_ALLOW; do echo "-A INPUT -i eth0 -p tcp -s $address -j ACCEPT"; done
+    printf '%s\n' '-A INPUT -i eth0 -p tcp --syn -j DROP' COMMIT
+  } | iptables-restore -w 10
+}
+
 case ${1:-} in
 probe)
   # Everything that a lab needs from the kernel, tried for real: a bridge and NAT in this network
@@ -114,7 +125,7 @@ base)
   [ "${LAB_INSIDE:-}" = yes ] ||
     LAB_INSIDE=yes exec unshare --mount --pid --fork --kill-child sh "$0" "$@"
   mount -t proc proc /proc
-  include=openssh-server,ca-certificates,sudo,curl,procps,iproute2,systemd,systemd-sysv,dbus
+  include=openssh-server,ca-certificates,sudo,curl,procps,iproute2,systemd,systemd-sysv,dbus,dropbear-bin
   debootstrap --variant=minbase --include="$include" "$suite" "$tree" "$mirror" || exit
   mount -t proc proc "$tree/proc"
 
@@ -134,18 +145,50 @@ base)
     echo "deb $mirror $suite main" >"$tree/etc/apt/sources.list"
     chroot "$tree" apt-get -q -o APT::Update::Error-Mode=any update || exit
   fi
+
+  # fish depends on Python, which a fresh server doesn't have, and runs without it.
+  chroot "$tree" sh -c 'mkdir /tmp/fish && cd /tmp/fish && apt-get -q download fish fish-common libpcre2-32-0 &&
+    for package in *.deb; do dpkg-deb -x "$package" / || exit; done; rm -r /tmp/fish' || exit
+  rm -rf "$tree"/usr/share/doc/fish* "$tree"/usr/share/man/man1/fish*
+  echo /usr/bin/fish >>"$tree/etc/shells"
   chroot "$tree" apt-get clean
 
-  chroot "$tree" useradd -u 1000 -m -s /bin/bash deploy || exit
-  chroot "$tree" useradd -u 1001 -m -s /bin/bash -G sudo asker || exit
-  echo 'asker:asker' | chroot "$tree" chpasswd || exit
-  echo 'deploy ALL=(ALL) NOPASSWD:ALL' >"$tree/etc/sudoers.d/deploy"
-  chmod 440 "$tree/etc/sudoers.d/deploy"
+  # Each user's password is the name. Lab.swift says what they are for.
+  while IFS='|' read -r name number shell rights defaults bashrc; do
+    chroot "$tree" useradd -u "$number" -m -s "$shell" "$name" || exit
+    echo "$name:$name" | chroot "$tree" chpasswd || exit
+    if [ -n "$rights" ]; then
+      echo "$name ALL=(ALL) $rights" >"$tree/etc/sudoers.d/$name"
+      [ -z "$defaults" ] || echo "Defaults:$name $defaults" >>"$tree/etc/sudoers.d/$name"
+      chmod 440 "$tree/etc/sudoers.d/$name"
+    fi
+    [ -z "$bashrc" ] || sed -i "1i $bashrc" "$tree/home/$name/.bashrc"
+  done <<'END'
+deploy|1000|/bin/bash|NOPASSWD:ALL||
+asker|1001|/bin/bash|ALL||
+needstty|1002|/bin/bash|NOPASSWD:ALL|requiretty|
+guest|1003|/bin/bash|||
+fish|1004|/usr/bin/fish|NOPASSWD:ALL||
+noisy|1005|/bin/bash|NOPASSWD:ALL||echo "Welcome, you have mail"; echo "fact 0" >&2
+exits|1006|/bin/bash|NOPASSWD:ALL||[ -n "$PS1" ] || exit
+END
   # Room for a test that opens hundreds of sessions at once.
   printf '%s\n' 'MaxStartups 300' 'MaxSessions 100' 'UseDNS no' >"$tree/etc/ssh/sshd_config.d/lab.conf"
   mkdir -p "$tree/etc/systemd/journald.conf.d"
   printf '%s\n' '[Journal]' 'Storage=volatile' 'RuntimeMaxUse=16M' \
     >"$tree/etc/systemd/journald.conf.d/lab.conf"
+  # In sshd's place where a host is to have dropbear, with the same host keys.
+  cat >"$tree/usr/local/sbin/lab-dropbear" <<'END'
+#!/bin/sh
+mkdir -p /etc/dropbear
+for kind in rsa ecdsa ed25519; do
+  dropbearconvert openssh dropbear "/etc/ssh/ssh_host_${kind}_key" "/etc/dropbear/dropbear_${kind}_host_key" || exit
+done
+exec dropbear -F -E -W 65536
+END
+  chmod 755 "$tree/usr/local/sbin/lab-dropbear"
+  printf '%s\n' '[Unit]' 'After=network.target' '[Service]' 'ExecStart=/usr/local/sbin/lab-dropbear' \
+    'KillMode=process' 'Restart=on-failure' >"$tree/etc/systemd/system/dropbear.service"
   # No terminal to log in at, no devices to settle, and no package run that nobody asked for.
   for unit in console-getty.service getty@.service systemd-udevd.service \
     systemd-udev-trigger.service systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer \
@@ -167,11 +210,8 @@ supervise)
   ;;
 
 supervise-inside)
-  # The same hardware address at every start, made from the IP address. With another one, the machine would go on
-  # sending to the old one for as long as it remembers it: half a minute of silence after a reset.
-  # shellcheck disable=SC2046 # the parts are words
-  LAB_MAC=$(printf '02:6d:%02x:%02x:%02x:%02x' $(echo "${LAB_ADDRESS%/*}" | tr . ' '))
-  export LAB_MAC
+  # The same hardware address at every start. With another one, the machine would go on sending to the old one for
+  # as long as it remembers it: half a minute of silence after a reset.
   nsenter --net=/proc/self/fd/9 sh -c '
     ip link delete "$LAB_VETH" 2>/dev/null
     ip link add "$LAB_VETH" mtu "$LAB_MTU" type veth peer name eth0 address "$LAB_MAC" mtu "$LAB_MTU" netns "$1" &&
@@ -183,6 +223,7 @@ link set lo up
 link set eth0 up
 route add default via $LAB_GATEWAY
 END
+  [ "$LAB_ISOLATED" = no ] || isolate || fail "cannot isolate $LAB_NAME"
   [ "$LAB_SYSTEMD" = no ] || mount_cgroup
   stop() {
     # The death of a host's init ends every process of the host, and only then unshare returns.
@@ -238,16 +279,20 @@ boot-inside)
   make_devices "$root"
   hostname "$LAB_NAME"
   cd "$root" && pivot_root . run/old || fail "cannot change the root to $root"
-  if [ "$LAB_SYSTEMD" = no ]; then
-    set -- /usr/sbin/sshd -D -e
-  else
-    set -- /sbin/init
-  fi
+  case $LAB_SYSTEMD-$LAB_SSHD in
+  yes-*) set -- /sbin/init ;;
+  no-dropbear) set -- /usr/local/sbin/lab-dropbear ;;
+  *) set -- /usr/sbin/sshd -D -e ;;
+  esac
   # Without the capabilities that reach past the host: the machine's clock and its kernel modules.
   exec chroot . /bin/sh -c '
     umount -l /run/old && rmdir /run/old
     exec setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio --inh-caps=-sys_time,-sys_module,-sys_rawio \
       env -i --default-signal container=martlet-lab PATH="$PATH" "$@"' init "$@"
+  ;;
+
+isolate)
+  isolate
   ;;
 
 clean)

@@ -26,22 +26,42 @@ enum PasswordPrompt {
   ///
   /// - Throws: ``Failure`` if the answer is empty or there is none.
   static func ask(_ question: String) throws -> Secret {
-    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
-    defer { if terminal >= 0 { close(terminal) } }
-    let source = terminal >= 0 ? terminal : 0
-    if terminal >= 0 {
-      show(question, on: terminal)
-      silence(terminal)
-    }
-    defer {
-      restore()
-      if terminal >= 0 { show("\n", on: terminal) }
-    }
-    let bytes = try line(from: source)
-    guard !bytes.isEmpty, let password = String(validating: bytes, as: UTF8.self) else {
-      throw Failure(description: "no password for sudo was given")
+    let terminal = openTerminal()
+    defer { if let terminal { close(terminal) } }
+    let answer = try terminal.map { try ask(question, on: $0) } ?? line(from: 0)
+    guard !answer.isEmpty, let password = String(validating: answer, as: UTF8.self) else {
+      throw Failure(description: "no password was given")
     }
     return Secret(password)
+  }
+
+  /// Asks once, on the terminal only.
+  ///
+  /// - Parameter isEchoed: Whether the answer is shown while it is typed.
+  /// - Returns: Nil where there is no terminal, or it ends, or the answer is no text.
+  static func askOnTerminal(_ question: String, isEchoed: Bool) -> String? {
+    guard let terminal = openTerminal() else { return nil }
+    defer { close(terminal) }
+    return (try? ask(question, on: terminal, isEchoed: isEchoed)).flatMap {
+      String(validating: $0, as: UTF8.self)
+    }
+  }
+
+  private static func openTerminal() -> Int32? {
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+    return terminal >= 0 ? terminal : nil
+  }
+
+  static func ask(_ question: String, on terminal: Int32, isEchoed: Bool = false) throws -> [UInt8] {
+    show(question, on: terminal)
+    if !isEchoed { silence(terminal) }
+    defer {
+      if !isEchoed {
+        restore()
+        show("\n", on: terminal)
+      }
+    }
+    return try line(from: terminal)
   }
 
   /// Switches the echo on again, if it is off. Safe to call from anywhere, more than once.
@@ -53,7 +73,11 @@ enum PasswordPrompt {
     }
   }
 
+  /// A program that ends in the middle of a question leaves a terminal that shows what is typed.
+  private static let restoresAtExit: Void = { atexit { PasswordPrompt.restore() } }()
+
   private static func silence(_ terminal: Int32) {
+    _ = restoresAtExit
     silenced.withLock { state in
       var settings = termios()
       guard tcgetattr(terminal, &settings) == 0 else { return }

@@ -57,7 +57,7 @@ extension Playbook {
     var warnings: [String] = []
     var inventory = try InventoryChoice.load(options.inventories) { warnings.append($0) }
     let password =
-      options.asksBecomePassword ? try PasswordPrompt.ask("Password of sudo on the hosts: ") : nil
+      options.asksBecomePassword ? try PasswordPrompt.ask("Password for sudo or su on the hosts: ") : nil
     options.apply(to: &inventory, becomePassword: password)
     var run = PlaybookRun(
       plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory)

@@ -24,7 +24,8 @@ package struct PlaybookRun: Sendable {
 
   package init(
     plays: Plays, name: String, options: RunOptions, inventory: Inventory,
-    transport: any Transport = SSHTransport()
+    transport: any Transport = HostTransport(
+      hostKeyQuestions: HostKeyPrompt.onTerminal(), questions: TerminalQuestions())
   ) {
     self.plays = plays
     self.name = name

@@ -38,14 +38,37 @@ package struct RunCommandOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
   package var key: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Reach the hosts in this way, whatever the inventory says: \(Self.transports.joined(separator: ", ")).",
+      valueName: "name"))
+  package var transport: String?
+
   @Flag(
     inversion: .prefixedNo, exclusivity: .exclusive,
-    help: "Run the tasks as root, by sudo, or not, whatever the inventory and the playbook say.")
+    help: "Become another user, root if none is named, or don't, whatever the inventory and the playbook say."
+  )
   package var become: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run the tasks as this user, whatever the inventory and the playbook say.", valueName: "name"))
+  package var becomeUser: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Become another user by sudo, su or doas, whatever the inventory says.", valueName: "method"),
+    transform: { word in
+      guard let method = BecomeMethod(rawValue: word) else {
+        throw ValidationError("\"\(word)\" is none of sudo, su and doas")
+      }
+      return method
+    })
+  package var becomeMethod: BecomeMethod?
 
   @Flag(
     name: [.customShort("K"), .customLong("ask-become-pass")],
-    help: "Ask once, before anything runs, for the password that sudo wants.")
+    help: "Ask once, before anything runs, for the password that sudo or su wants.")
   package var asksBecomePassword = false
 
   @Flag(name: .shortAndLong, help: "Show tasks that are right already, and what every action prints.")
@@ -61,6 +84,8 @@ package struct RunCommandOptions: ParsableArguments {
 
   package init() {}
 
+  private static let transports = ["auto"] + TransportChoice.names
+
   package func validate() throws {
     guard (1...10_000).contains(forks) else {
       throw ValidationError("--forks must be from 1 to 10000, not \(forks)")
@@ -72,8 +97,20 @@ package struct RunCommandOptions: ParsableArguments {
     where !values.isEmpty && Self.words(values).isEmpty {
       throw ValidationError("\(name) names no tag")
     }
+    if let becomeUser {
+      if let problem = PlayUser.problem(withName: becomeUser) {
+        throw ValidationError("--become-user: \(problem)")
+      }
+      guard become != false else {
+        throw ValidationError("--become-user and --no-become contradict each other")
+      }
+    }
     for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
       throw ValidationError("\(name) is empty")
+    }
+    if let transport, !Self.transports.contains(transport) {
+      throw ValidationError(
+        "--transport must be one of \(Self.transports.joined(separator: ", ")), not \(transport)")
     }
   }
 
@@ -98,7 +135,15 @@ package struct RunCommandOptions: ParsableArguments {
     inventory.updateHosts { host in
       if let user { host.connection.user = user }
       if let key { host.connection.keys = [key] }
+      if let transport, host.name != TransportChoice.localHost {
+        host.connection.transport = TransportChoice(transport)
+      }
       if let become { host.connection.become = become }
+      if let becomeUser {
+        host.connection.become = true
+        host.connection.becomeUser = becomeUser
+      }
+      if let becomeMethod { host.connection.becomeMethod = becomeMethod }
       if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
       if let becomePassword { host.connection.becomePassword = becomePassword }
     }
@@ -119,7 +164,10 @@ package struct RunCommandOptions: ParsableArguments {
     add("forks", ["\(forks)"])
     add("user", user.map { [$0] } ?? [])
     add("key", key.map { [$0] } ?? [])
+    add("transport", transport.map { [$0] } ?? [])
     if let become { words.append(become ? "--become" : "--no-become") }
+    add("become-user", becomeUser.map { [$0] } ?? [])
+    add("become-method", becomeMethod.map { [$0.rawValue] } ?? [])
     add("ask-become-pass", asksBecomePassword)
     add("verbose", verbose)
     add("json", json)

@@ -6,14 +6,6 @@ final class AgentClient {
   struct Key {
     var blob: [UInt8]
     var comment: String
-
-    /// Certificates and security keys need more of libssh2 than a signature.
-    var isUsable: Bool {
-      var reader = WireReader(blob)
-      let type = reader.text() ?? ""
-      return ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"]
-        .contains(type)
-    }
   }
 
   private let socket: Int32
@@ -77,15 +69,14 @@ final class AgentClient {
   }
 
   func sign(
-    _ data: [UInt8], with blob: [UInt8], _ owner: isolated SSHConnection, _ scope: Scope
+    _ data: [UInt8], _ algorithm: String, with blob: [UInt8], _ owner: isolated SSHConnection, _ scope: Scope
   ) async throws(SSHError) -> [UInt8] {
-    var type = WireReader(blob)
     var request = WireWriter()
     request.byte(13)
     request.string(blob)
     request.string(data)
-    // SSH_AGENT_RSA_SHA2_256
-    request.uint32(type.text() == "ssh-rsa" ? 2 : 0)
+    // SSH_AGENT_RSA_SHA2_256 and SSH_AGENT_RSA_SHA2_512; other keys have one algorithm only.
+    request.uint32(algorithm.hasPrefix("rsa-sha2-256") ? 2 : algorithm.hasPrefix("rsa-sha2-512") ? 4 : 0)
     var reply = WireReader(try await exchange(request.bytes, owner, scope))
     guard reply.byte() == 14, let signature = reply.string() else {
       throw failure(owner, "it refused to sign (is it locked, or was the confirmation declined?)")

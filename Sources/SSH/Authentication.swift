@@ -1,190 +1,217 @@
 import CLibSSH2
 import Glibc
 
-/// Logging in with keys.
+/// Logging in: every method that the target allows and the server offers, until the server is content.
 extension SSHConnection {
-  /// A key that the server is asked to take.
-  private struct Credential {
-    enum Signer {
-      case key(PrivateKey)
-      case agent
+  /// More than any login has: a server could go on offering.
+  private static let stepLimit = 200
+
+  func authenticate(_ scope: Scope, deadline: ContinuousClock.Instant) async throws(SSHError) {
+    let state = LoginState(target, deadline: deadline)
+    if target.methods.contains(.publicKey) { try await gatherKeys(state, scope) }
+    if target.password == nil, target.questions == nil {
+      state.exhausted = [.password, .keyboardInteractive]
     }
-
-    var blob: [UInt8]
-    var signer: Signer
-    var label: String
+    link?.isLoggingIn = true
+    defer { link?.isLoggingIn = false }
+    do throws(SSHError) {
+      try await logIn(state, scope)
+    } catch {
+      throw hungUp(error, state)
+    }
   }
 
-  /// All that was tried and seen, for the message in case nothing works.
-  private struct Record {
-    var tried: [String] = []
-    var problems: [String] = []
+  private func logIn(_ state: LoginState, _ scope: Scope) async throws(SSHError) {
+    for _ in 0..<SSHConnection.stepLimit {
+      guard let method = target.methods.first(where: { state.canTry($0) }) else { break }
+      // A key is tried at once; for all else it is worth a round trip to know whether it is wanted.
+      if method != .publicKey, state.offered == nil {
+        state.offered = try await methodsOffered(scope)
+        if libssh2_userauth_authenticated(link?.session) != 0 { return }
+        continue
+      }
+      let isIn =
+        switch method {
+        case .publicKey: try await offerNextKey(state, scope)
+        case .password: try await sendPassword(state, scope)
+        case .keyboardInteractive: try await holdDialogue(state, scope)
+        }
+      if isIn { return }
+    }
+    try await report(state, scope)
   }
 
-  func authenticate(_ scope: Scope) async throws(SSHError) {
-    var record = Record()
-    var agent: AgentClient?
+  private func gatherKeys(_ state: LoginState, _ scope: Scope) async throws(SSHError) {
     var agentKeys: [AgentClient.Key] = []
     if let path = target.agentSocket {
       do throws(SSHError) {
-        let client = try await AgentClient.connect(path, self, scope)
-        agentKeys = try await client.keys(self, scope)
-        agent = client
-      } catch {
-        guard error.kind == .authenticationFailed else { throw error }
-        record.problems.append(error.message)
-      }
-    }
-    for credential in credentials(agentKeys, &record) {
-      let isAccepted = try await offer(credential, agent, scope, &record)
-      if isAccepted { return }
-    }
-    try await report(record, scope)
-  }
-
-  private func credentials(_ agentKeys: [AgentClient.Key], _ record: inout Record) -> [Credential] {
-    var credentials: [Credential] = []
-    func agentCredential(_ key: AgentClient.Key) -> Credential {
-      let name = key.comment.isEmpty ? "" : "\(key.comment) "
-      return Credential(blob: key.blob, signer: .agent, label: "\(name)\(fingerprint(key.blob)) (agent)")
-    }
-    for case .file(let path) in target.identities {
-      do throws(KeyFile.Failure) {
-        let file = try KeyFile.load(path)
-        if let key = file.privateKey {
-          credentials.append(Credential(blob: key.blob, signer: .key(key), label: path))
-        } else if let key = agentKeys.first(where: { $0.blob == file.publicBlob }) {
-          credentials.append(agentCredential(key))
-        } else {
-          throw KeyFile.encrypted(path)
+        (state.agent, agentKeys) = try await withScope(parent: scope, timeout: target.agentTimeout) {
+          scope throws(SSHError) in
+          let agent = try await AgentClient.connect(path, self, scope)
+          return (agent, try await agent.keys(self, scope))
+        }
+        if agentKeys.isEmpty {
+          state.problems.append(
+            "the agent at \(path) shows no keys (ssh-add adds one; if it is locked: ssh-add -X)")
         }
       } catch {
-        record.problems.append(error.message)
-      }
-    }
-    for key in agentKeys where key.isUsable && !credentials.contains(where: { $0.blob == key.blob }) {
-      credentials.append(agentCredential(key))
-    }
-    return credentials
-  }
-
-  /// Offers one key; false where the server doesn't take it.
-  private func offer(
-    _ credential: Credential, _ agent: AgentClient?, _ scope: Scope, _ record: inout Record
-  ) async throws(SSHError) -> Bool {
-    let request = SignRequest()
-    if case .key(let key) = credential.signer { request.key = key }
-    let blob = authenticationBlob(credential.blob)
-    let user = target.user
-    while true {
-      let code = try await call(scope) { session in
-        request.withAbstract { abstract in
-          // EAGAIN of the callback is told apart from that of the socket by `request.data`.
-          let code = Int(
-            libssh2_userauth_publickey(
-              session, user, blob, blob.count, signWithRequest, abstract))
-          return code == Int(LIBSSH2_ERROR_EAGAIN) && request.data != nil ? 1 : code
+        // The login's own deadline or its cancellation.
+        try check(scope)
+        switch error.kind {
+        case .timedOut:
+          state.problems.append(
+            "the agent at \(path) has not answered for \(target.agentTimeout.inSeconds); "
+              + "it may hang, or be a forwarded one whose connection is dead")
+        case .authenticationFailed: state.problems.append(error.message)
+        default: throw error
         }
       }
-      if code == 1, let agent, let data = request.data {
-        request.data = nil
-        do throws(SSHError) {
-          request.signature = try await agent.sign(data, with: credential.blob, self, scope)
-        } catch {
-          guard error.kind == .authenticationFailed else { throw error }
-          request.isRefused = true
-          record.problems.append("\(credential.label): \(error.message)")
-        }
-        continue
-      }
-      if code == 0 { return true }
-      record.tried.append(credential.label)
-      switch Int32(code) {
-      case LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
-        if let link, link.socketError == nil, link.farewell == nil { return false }
-        fallthrough
-      default:
-        let error = breakDown(code)
-        guard case .disconnected = error.kind else { throw error }
-        throw SSHError(
-          .authenticationFailed, target,
-          "the server hung up while keys were tried for user \(printable(user)) (\(record.tried.joined(separator: ", "))): "
-            + "\(error.message). It allows a few keys only (MaxAuthTries): name the right one as the identity"
-        )
-      }
     }
+    let credentials = Credentials(target, agentKeys: agentKeys)
+    state.credentials = credentials.list
+    state.problems += credentials.problems
+    state.beyond = credentials.beyond
   }
 
-  /// Nothing was accepted.
-  private func report(_ record: Record, _ scope: Scope) async throws(SSHError) {
-    let user = printable(target.user)
-    let notes = record.problems.isEmpty ? "" : " Also: " + record.problems.joined(separator: "; ")
+  /// Tells what a negative answer of a login call means, and whether anything can still be tried.
+  ///
+  /// - Parameter label: What was tried.
+  /// - Throws: Where the connection is gone, naming what was tried.
+  func takeRefusal(
+    _ code: Int, _ label: String, _ state: LoginState, _ scope: Scope
+  ) async throws(SSHError) -> LoginRefusal {
+    let refusals = [LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED, -1]
+    guard refusals.contains(Int32(code)), let link, link.socketError == nil, link.farewell == nil else {
+      throw breakDown(code)
+    }
+    let refusal: LoginRefusal
+    if let said = link.refusal {
+      refusal = said
+    } else {
+      refusal = LoginRefusal(list: try await methodsOffered(scope).joined(separator: ","))
+    }
+    link.refusal = nil
+    state.note(refusal, after: label)
+    return refusal
+  }
+
+  /// A connection that breaks while logging in, in terms of the login.
+  private func hungUp(_ error: SSHError, _ state: LoginState) -> SSHError {
+    guard case .disconnected = error.kind, !state.summary.isEmpty || state.timeAsked > .zero else {
+      return error
+    }
+    var message = "the server hung up while logging in as \(printable(target.user)) was tried "
+    message += "(\(state.summary.isEmpty ? "nothing was sent yet" : state.summary)): \(error.message)."
+    if state.timeAsked > .seconds(20) {
+      message +=
+        " It waited \(state.timeAsked.inSeconds) for an answer, and allows only so long (LoginGraceTime)"
+    } else {
+      message += " It allows a few attempts only (MaxAuthTries): name the right key as the identity"
+      message += target.identitiesOnly ? "" : ", and no others (IdentitiesOnly)"
+    }
+    return SSHError(.authenticationFailed, target, message + notes(state))
+  }
+
+  private func notes(_ state: LoginState) -> String {
+    let notes = state.beyond + state.problems
+    return notes.isEmpty ? "" : ". Also: " + notes.joined(separator: "; ")
+  }
+
+  /// Nothing was enough.
+  private func report(_ state: LoginState, _ scope: Scope) async throws(SSHError) {
     // Asked only now, because the question is a login attempt ("none") of its own.
-    let offered = try await methodsOffered(scope)
+    if state.offered == nil { state.offered = try await methodsOffered(scope) }
     if libssh2_userauth_authenticated(link?.session) != 0 { return }
-    let offers = offered.isEmpty ? "" : "; it offers: \(offered)"
-    guard !record.tried.isEmpty else {
-      if let problem = record.problems.first {
-        let kind = target.identities.isEmpty ? SSHError.Kind.authenticationFailed : .keyFile
-        let others =
-          record.problems.count > 1 ? "; " + record.problems.dropFirst().joined(separator: "; ") : ""
-        throw SSHError(kind, target, "no key to log in with: \(problem)\(others)")
-      }
+    let user = printable(target.user)
+    let offered = state.offered ?? []
+    let offers =
+      offered.isEmpty ? "" : "; it offers: \(offered.map { printable($0) }.joined(separator: ", "))"
+    let wantsPassword = offered.contains { $0 == "password" || $0 == "keyboard-interactive" }
+    if wantsPassword, target.methods.contains(where: { $0 != .publicKey }), state.sent.isEmpty {
+      state.problems.append(
+        target.questions == nil && target.password == nil
+          ? "no one can be asked for a password here, and none is set for the host"
+          : "no password was given (it is asked for on a terminal, or can be set for the host)")
+    }
+    let kind: SSHError.Kind = state.beyond.isEmpty ? .authenticationFailed : .needsOpenSSH
+    if !state.passed.isEmpty {
       throw SSHError(
-        .authenticationFailed, target,
-        "no key to log in with as \(user): name a key file, or start an agent "
-          + "and add a key (ssh-add)\(offers)")
+        kind, target,
+        "the server took \(state.passed.joined(separator: ", ")) for user \(user), and then wants more, "
+          + "which there isn't: tried \(state.summary)\(offers)\(notes(state))")
+    }
+    guard state.summary.isEmpty else {
+      let hint =
+        state.tried.isEmpty
+        ? "Are the password and the user right, and may the user log in with it?"
+        : "Is the public key in the user's authorized_keys (ssh-copy-id), and is the user right?"
+      throw SSHError(
+        kind, target,
+        "the server takes none of what was tried for user \(user): \(state.summary)\(offers). \(hint)"
+          + (notes(state).isEmpty ? "" : String(notes(state).dropFirst())))
+    }
+    let problems = state.beyond + state.problems
+    guard problems.isEmpty else {
+      let isFile = !target.identities.isEmpty && state.beyond.isEmpty
+      throw SSHError(
+        isFile ? .keyFile : kind, target,
+        "nothing to log in with as \(user): \(problems.joined(separator: "; "))\(offers)")
     }
     throw SSHError(
       .authenticationFailed, target,
-      "the server takes none of the keys for user \(user): tried \(record.tried.joined(separator: ", "))\(offers). "
-        + "Is the public key in the user's authorized_keys (ssh-copy-id), and is the user right?\(notes)")
+      "no key to log in with as \(user): name a key file, or start an agent and add a key (ssh-add)\(offers)")
   }
 
-  private func methodsOffered(_ scope: Scope) async throws(SSHError) -> String {
+  /// Asks the server for the methods that it goes on with. Servers count the question as a login attempt unless
+  /// it is the first; some let the user in.
+  func methodsOffered(_ scope: Scope) async throws(SSHError) -> [String] {
     let user = target.user
-    return try await attempt(scope) { _, session in
+    let list = try await attempt(scope) { _, session in
       if let list = libssh2_userauth_list(session, user, UInt32(user.utf8.count)) {
-        return printable(String(cString: list))
+        return String(cString: list)
       }
       return libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN ? nil : ""
     }
-  }
-}
-
-/// What libssh2 asks to be signed, and the answer. It asks by a callback that can't wait: it is told EAGAIN
-/// while an agent is asked, and asks again.
-private final class SignRequest {
-  var key: PrivateKey?
-  var data: [UInt8]?
-  var signature: [UInt8]?
-  var isRefused = false
-
-  /// libssh2 passes the address on as its callback's `abstract`.
-  func withAbstract<T>(_ body: (UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> T) -> T {
-    var abstract: UnsafeMutableRawPointer? = Unmanaged.passUnretained(self).toOpaque()
-    return withExtendedLifetime(self) { withUnsafeMutablePointer(to: &abstract, body) }
-  }
-}
-
-private let signWithRequest:
-  @convention(c) (
-    OpaquePointer?, UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?, UnsafeMutablePointer<Int>?,
-    UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
-  ) -> Int32 = { _, signature, count, data, length, abstract in
-    guard let signature, let count, let data, let context = abstract?.pointee else { return -1 }
-    let request = Unmanaged<SignRequest>.fromOpaque(context).takeUnretainedValue()
-    let bytes = UnsafeBufferPointer(start: data, count: length)
-    if request.isRefused { return -1 }
-    guard let signed = request.key.map({ $0.sign(bytes) }) ?? request.signature else {
-      if request.key != nil { return -1 }
-      request.data = Array(bytes)
-      return LIBSSH2_ERROR_EAGAIN
+    if list.isEmpty, libssh2_userauth_authenticated(link?.session) == 0 {
+      throw breakDown(Int(libssh2_session_last_errno(link?.session)))
     }
-    // libssh2 frees it.
-    guard let copy = malloc(signed.count) else { return -1 }
-    memcpy(copy, signed, signed.count)
-    signature.pointee = copy.assumingMemoryBound(to: UInt8.self)
-    count.pointee = signed.count
-    return 0
+    link?.refusal = nil
+    return LoginRefusal(list: list).methods
   }
+
+  /// Waits for an answer that takes as long as it takes: the user's, or that of a calculation elsewhere.
+  /// The login's clock stands still if it is the user's.
+  func wait<T: Sendable>(
+    _ state: LoginState, _ scope: Scope, stopsClock: Bool, for answer: @escaping @Sendable () async -> T
+  ) async throws(SSHError) -> T {
+    let box = Answer<T>()
+    let task = Task.detached { [weak self] in
+      let value = await answer()
+      Reactor.shared.perform { [weak self] in
+        box.value = value
+        self?.assumeIsolated { $0.wake() }
+      }
+    }
+    defer { task.cancel() }
+    let start = ContinuousClock.now
+    if stopsClock { stopClock(scope) }
+    defer {
+      if stopsClock {
+        let passed = ContinuousClock.now - start
+        state.timeAsked += passed
+        state.deadline += passed
+        startClock(scope, left: state.deadline - .now, of: target.connectTimeout)
+      }
+    }
+    while true {
+      try check(scope)
+      if let value = box.value { return value }
+      await pause()
+    }
+  }
+}
+
+/// `@unchecked Sendable`: confined to the reactor's thread.
+private final class Answer<T>: @unchecked Sendable {
+  var value: T?
+}

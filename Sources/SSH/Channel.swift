@@ -18,44 +18,105 @@ final class Channel {
   }
 }
 
+/// What a channel is to be.
+enum ChannelRequest: Sendable {
+  case session(window: Int)
+  case connect(host: String, port: Int)
+
+  /// How much the server may send ahead through one stream. Several hundred may be open at once.
+  static let streamWindow = 1 << 20
+
+  var type: String {
+    switch self {
+    case .session: "session"
+    case .connect: "direct-tcpip"
+    }
+  }
+
+  var window: Int {
+    switch self {
+    case .session(let window): window
+    case .connect: ChannelRequest.streamWindow
+    }
+  }
+
+  /// The part of the request that is the type's own.
+  var message: [UInt8] {
+    guard case .connect(let host, let port) = self else { return [] }
+    var writer = WireWriter()
+    writer.string(host.utf8)
+    writer.uint32(UInt32(clamping: port))
+    // Where the connection is said to come from: a server may log it.
+    writer.string("127.0.0.1".utf8)
+    writer.uint32(0)
+    return writer.bytes
+  }
+
+  /// How long an answer that nobody waits for any more may take. A server that connects to a host which
+  /// swallows packets says so after some two minutes.
+  var patience: Duration {
+    switch self {
+    case .session: .seconds(60)
+    case .connect: .seconds(900)
+    }
+  }
+}
+
 extension SSHConnection {
-  /// Opens a channel.
+  /// Opens a channel for a command.
   func openChannel(_ scope: Scope, window: Int) async throws(SSHError) -> Channel {
+    if let channel = try await openChannel(scope, .session(window: window)) { return channel }
+    throw SSHError(
+      .commandRefused, target,
+      "the server opens no channel for a command (\(link?.lastMessage ?? "")); does it allow "
+        + "sessions (MaxSessions, ForceCommand, the account's restrictions)?")
+  }
+
+  /// Opens a channel; nil where the server refuses, and the link's last message says why.
+  func openChannel(_ scope: Scope, _ request: ChannelRequest) async throws(SSHError) -> Channel? {
     while isOpening {
       try check(scope)
       await pause()
     }
     isOpening = true
     do throws(SSHError) {
-      return try await finishOpening(scope, window: window)
+      return try await finishOpening(scope, request)
     } catch {
       // An open can't be taken back, and libssh2 has room for one unfinished one: it is finished without
       // the caller that was cancelled.
       if isOpening, failure == nil {
-        Task(executorPreference: Reactor.shared) { await self.dropOpening(window: window) }
+        Task(executorPreference: Reactor.shared) { await self.dropOpening(request) }
       }
       throw error
     }
   }
 
-  private func dropOpening(window: Int) async {
+  private func dropOpening(_ request: ChannelRequest) async {
     do throws(SSHError) {
-      try await withScope(timeout: .seconds(60)) { scope throws(SSHError) in
-        await release(try await finishOpening(scope, window: window))
+      try await withScope(timeout: request.patience) { scope throws(SSHError) in
+        if let channel = try await finishOpening(scope, request) { await release(channel) }
       }
     } catch {
-      if isOpening { fail(error) }
+      // A server that can't be reached through this one must not take down those that are: then nothing more
+      // is opened, and what is open stays.
+      if isOpening, streams.isEmpty { fail(error) }
     }
   }
 
-  private func finishOpening(_ scope: Scope, window: Int) async throws(SSHError) -> Channel {
+  private func finishOpening(_ scope: Scope, _ request: ChannelRequest) async throws(SSHError) -> Channel? {
+    let (type, message) = (request.type, request.message)
     let opened = try await attempt(scope) { _, session -> OpaquePointer?? in
-      let pointer = libssh2_channel_open_ex(session, "session", 7, UInt32(clamping: window), 32768, nil, 0)
+      let pointer = message.withUnsafeBytes { raw in
+        libssh2_channel_open_ex(
+          session, type, UInt32(type.utf8.count), UInt32(clamping: request.window), 32768,
+          raw.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(raw.count))
+      }
       if let pointer { return .some(pointer) }
       return libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN ? .none : .some(nil)
     }
     isOpening = false
     wake()
+    openingEnded?()
     if let opened {
       lastChannel += 1
       let channel = Channel(id: lastChannel, pointer: opened)
@@ -63,14 +124,20 @@ extension SSHConnection {
       return channel
     }
     let code = link?.session.map { libssh2_session_last_errno($0) } ?? 0
-    guard let link, code == LIBSSH2_ERROR_CHANNEL_FAILURE else { throw breakDown(Int(code)) }
-    throw SSHError(
-      .commandRefused, target,
-      "the server opens no channel for a command (\(link.lastMessage)); does it allow "
-        + "sessions (MaxSessions, ForceCommand, the account's restrictions)?")
+    guard code == LIBSSH2_ERROR_CHANNEL_FAILURE else { throw breakDown(Int(code)) }
+    return nil
   }
 
   func startCommand(_ command: String, _ channel: Channel, _ scope: Scope) async throws(SSHError) {
+    for (name, value) in target.environment {
+      let code = try await call(scope) { _ in
+        Int(
+          libssh2_channel_setenv_ex(
+            channel.pointer, name, UInt32(name.utf8.count), value, UInt32(value.utf8.count)))
+      }
+      // A server takes only what its AcceptEnv names; as with ssh, the rest is left out.
+      if code != 0, code != Int(LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED) { throw breakDown(code) }
+    }
     let code = try await call(scope) { _ in
       Int(
         libssh2_channel_process_startup(

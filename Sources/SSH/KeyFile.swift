@@ -6,12 +6,19 @@ import Synchronization
 struct KeyFile: Sendable {
   /// Nil where the file can't be read without its passphrase.
   var privateKey: PrivateKey?
-  /// The public half. An encrypted file in OpenSSH's format tells it, and an agent may have the rest.
+  /// How to read it with the passphrase; nil where it needs none.
+  var sealed: SealedKey?
+  /// The public half. Of encrypted files only those in OpenSSH's format tell it.
   var publicBlob: [UInt8]?
+  /// Which version of the file this is.
+  var stamp: LocalFile.Stamp?
 
   struct Failure: Error, Equatable {
+    enum Kind { case missing, publicKey, securityKey, other }
+
     /// What was wrong and what to do, naming the file.
     var message: String
+    var kind = Kind.other
   }
 
   private static let cache = Mutex<[String: (stamp: LocalFile.Stamp, file: KeyFile)]>([:])
@@ -23,19 +30,25 @@ struct KeyFile: Sendable {
     do {
       contents = try LocalFile.read(path, limit: 1 << 20)
     } catch  where error.code == ENOENT {
-      throw Failure(message: "the key file \(path) does not exist")
+      throw Failure(message: "the key file \(path) does not exist", kind: .missing)
     } catch {
       throw Failure(message: "the key file \(path) can't be read: \(error.reason)")
     }
     let stamp = contents.stamp
+    if PublicKeyFile.parse(contents.bytes) != nil { throw publicKey(path) }
     if stamp.owner == getuid(), stamp.mode & 0o077 != 0 {
       throw Failure(
         message: "others may read the key file \(path), so it is no secret any more; "
           + "if it is still safe: chmod 600 \(shellWord(path))")
     }
-    let file = try parse(contents.bytes, path)
-    cache.withLock { $0[path] = (stamp, file) }
+    var file = try parse(contents.bytes, path)
+    file.stamp = stamp
+    cache.withLock { [file] in $0[path] = (stamp, file) }
     return file
+  }
+
+  private static func publicKey(_ path: String) -> Failure {
+    Failure(message: "\(path) is a public key; give the file without .pub", kind: .publicKey)
   }
 
   static func parse(_ bytes: [UInt8], _ path: String) throws(Failure) -> KeyFile {
@@ -43,11 +56,8 @@ struct KeyFile: Sendable {
     guard let begin = text[...].range(of: "-----BEGIN "),
       let label = text[begin.upperBound...].range(of: "-----")
     else {
-      let isPublic = ["ssh-", "ecdsa-", "sk-"].contains { text.hasPrefix($0) }
-      throw Failure(
-        message: isPublic
-          ? "\(path) is a public key; give the file without .pub"
-          : "\(path) is not a private key file (it has no BEGIN line)")
+      if PublicKeyFile.parse(bytes) != nil { throw publicKey(path) }
+      throw Failure(message: "\(path) is not a private key file (it has no BEGIN line)")
     }
     switch text[begin.upperBound..<label.lowerBound] {
     case "OPENSSH PRIVATE KEY":
@@ -55,9 +65,9 @@ struct KeyFile: Sendable {
         let body = Base64.decode(text[label.upperBound..<end.lowerBound].utf8.filter { $0 > 0x20 })
       else { throw damaged(path) }
       return try openSSH(body, path)
-    case "ENCRYPTED PRIVATE KEY": throw encrypted(path)
+    case "ENCRYPTED PRIVATE KEY": return KeyFile(sealed: SealedKey(form: .pem(bytes)))
     default:
-      if text.contains("Proc-Type: 4,ENCRYPTED") { throw encrypted(path) }
+      if text.contains("Proc-Type: 4,ENCRYPTED") { return KeyFile(sealed: SealedKey(form: .pem(bytes))) }
       return try pem(bytes, path)
     }
   }
@@ -72,6 +82,10 @@ struct KeyFile: Sendable {
         + "let an agent hold it: eval \"$(ssh-agent)\" && ssh-add \(shellWord(path))")
   }
 
+  static func unsupported(_ path: String) -> Failure {
+    Failure(message: "the key in \(path) is neither Ed25519, ECDSA (P-256, P-384, P-521) nor RSA")
+  }
+
   private static func pem(_ bytes: [UInt8], _ path: String) throws(Failure) -> KeyFile {
     guard let source = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { throw damaged(path) }
     defer { BIO_free(source) }
@@ -80,9 +94,7 @@ struct KeyFile: Sendable {
       ERR_clear_error()
       throw damaged(path)
     }
-    guard let privateKey = PrivateKey(taking: key) else {
-      throw Failure(message: "the key in \(path) is neither Ed25519, ECDSA (P-256, P-384, P-521) nor RSA")
-    }
+    guard let privateKey = PrivateKey(taking: key) else { throw unsupported(path) }
     return KeyFile(privateKey: privateKey, publicBlob: privateKey.blob)
   }
 
@@ -90,31 +102,56 @@ struct KeyFile: Sendable {
   private static func openSSH(_ body: [UInt8], _ path: String) throws(Failure) -> KeyFile {
     var reader = WireReader(body)
     guard reader.bytes(15) == Array("openssh-key-v1\0".utf8), let cipher = reader.text(),
-      reader.string() != nil, reader.string() != nil, reader.uint32() == 1,
+      let function = reader.text(), let parameters = reader.string(), reader.uint32() == 1,
       let publicBlob = reader.string(), let secret = reader.string()
     else { throw damaged(path) }
-    guard cipher == "none" else { return KeyFile(privateKey: nil, publicBlob: publicBlob) }
-    var fields = WireReader(secret)
-    guard let check = fields.uint32(), fields.uint32() == check, let type = fields.text() else {
-      throw damaged(path)
-    }
+    var head = WireReader(publicBlob)
+    guard let type = head.text() else { throw damaged(path) }
     if type.hasPrefix("sk-") {
       throw Failure(
         message: "the key in \(path) lives on a security key, which this client can't use; "
-          + "use a key of another type, or the system's ssh as the transport")
+          + "use a key of another type, or the system's ssh (transport: openssh)", kind: .securityKey)
     }
     guard ["ssh-ed25519", "ssh-rsa"].contains(type) || type.hasPrefix("ecdsa-sha2-nistp") else {
       throw Failure(
         message: "the key in \(path) is of type \(printable(type, limit: 40)), which is not supported; "
           + "make one with: ssh-keygen -t ed25519")
     }
-    guard let key = makeKey(type, &fields), let privateKey = PrivateKey(taking: key),
+    guard cipher == "none" else {
+      guard let known = KeyCipher(rawValue: cipher), function == "bcrypt" else {
+        throw Failure(
+          message: "the key file \(path) is encrypted with \(printable(cipher, limit: 40)), which is not "
+            + "supported; change that with: ssh-keygen -p -Z aes256-ctr -f \(shellWord(path))")
+      }
+      var parameters = WireReader(parameters)
+      guard let salt = parameters.string(), !salt.isEmpty, let rounds = parameters.uint32(), rounds > 0,
+        let tag = reader.bytes(known.tagLength)
+      else { throw damaged(path) }
+      // OpenSSH's own default is 16 to 24; this many take minutes.
+      guard rounds <= 10_000 else {
+        throw Failure(
+          message: "the key file \(path) wants \(rounds) rounds of bcrypt, which would take hours")
+      }
+      let form = SealedKey.Form.openSSH(
+        cipher: known, salt: salt, rounds: Int(rounds), secret: secret, tag: tag)
+      return KeyFile(sealed: SealedKey(form: form, publicBlob: publicBlob), publicBlob: publicBlob)
+    }
+    return KeyFile(privateKey: try readOpenSSH(secret, publicBlob: publicBlob, path), publicBlob: publicBlob)
+  }
+
+  /// Reads the part of OpenSSH's format that may be encrypted.
+  static func readOpenSSH(
+    _ secret: [UInt8], publicBlob: [UInt8]?, _ path: String
+  ) throws(Failure) -> PrivateKey {
+    var fields = WireReader(secret)
+    guard let check = fields.uint32(), fields.uint32() == check, let type = fields.text(),
+      let key = makeKey(type, &fields), let privateKey = PrivateKey(taking: key),
       privateKey.blob == publicBlob
     else {
       ERR_clear_error()
       throw damaged(path)
     }
-    return KeyFile(privateKey: privateKey, publicBlob: publicBlob)
+    return privateKey
   }
 
   private static func makeKey(_ type: String, _ fields: inout WireReader) -> OpaquePointer? {

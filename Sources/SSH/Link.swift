@@ -1,44 +1,53 @@
 import CLibSSH2
 import Glibc
 
-/// A TCP connection and the libssh2 session on it. Confined to the reactor's thread.
+/// A libssh2 session and the socket or the stream that carries it. Confined to the reactor's thread.
 ///
 /// libssh2 reads and writes through this class, which keeps four promises that its own calls don't:
-/// - *A packet is never half sent.* What the socket doesn't take is kept in `outbox`. In libssh2 1.10 a packet
+/// - *A packet is never half sent.* What the carrier doesn't take is kept in `outbox`. In libssh2 1.10 a packet
 ///   that is half sent must be finished by the very call that began it, and any other call that sends in
 ///   between breaks the session (BAD_USE).
-/// - *It is known whether a call took bytes from the socket* (`received`). One call reads what another
+/// - *It is known whether a call took bytes from the carrier* (`received`). One call reads what another
 ///   waits for; edge-triggered epoll doesn't tell of it again.
 /// - *Memory is bounded.* libssh2 allocates through this class too.
 /// - *A call ends.* A server that sends without pause is cut off after `turnLimit` bytes and goes on at the
 ///   reactor's next turn; one that sends without end before the keys are agreed on is refused.
 final class Link {
-  let socket: Int32
+  let carrier: any Carrier
   /// Nil only after `end`.
   private(set) var session: OpaquePointer?
-  private var registration: UInt64?
 
   private(set) var outbox: [UInt8] = []
   private var sent = 0
-  /// How many bytes were read from the socket so far.
+  /// How many bytes were read from the carrier so far.
   private(set) var received: UInt64 = 0
-  /// Whether the socket was found empty when it was last read.
+  /// Whether the carrier was found empty when it was last read.
   private(set) var isDrained = false
   private var turnBudget = Link.turnLimit
   private var handshakeBudget = 256 << 10
-  var isHandshakeOver = false
+  var isHandshakeOver = false {
+    didSet { if isHandshakeOver { opening = [] } }
+  }
+  /// What the server said first, until the keys are agreed on: for the message where that fails.
+  private(set) var opening: [UInt8] = []
+  private static let openingLimit = 16 << 10
   private var isEnded = false
 
-  /// Why the socket failed; 0: the peer closed it.
+  /// Why the carrier failed; 0: the peer closed it.
   private(set) var socketError: Int32?
   private(set) var isFlooded = false
   /// The text with which the server said goodbye, made printable.
   fileprivate(set) var farewell: String?
 
+  /// What the server said when it last refused a login attempt; libssh2 keeps it to itself (``LoginRefusal``).
+  var refusal: LoginRefusal?
+  var isLoggingIn = false
+
   /// How much memory libssh2 holds for this session.
   private var memory = 0
-  /// libssh2 queues whatever a server sends for a channel, also what no one asked for.
-  private static let memoryLimit = 128 << 20
+  /// libssh2 queues whatever a server sends for a channel, also what no one asked for. A stream's window is
+  /// room that was promised, on top.
+  var memoryLimit = 128 << 20
 
   static let turnLimit = 1 << 20
   private static let outboxLimit = 8 << 20
@@ -47,14 +56,18 @@ final class Link {
 
   private static let initialized: Bool = libssh2_init(0) == 0
 
-  /// Takes over the socket; nil where there is no memory for a session.
-  init?(taking socket: Int32) {
-    self.socket = socket
+  /// libssh2 wants a descriptor that doesn't block, and asks it for no more than that flag: all bytes go
+  /// through the callbacks.
+  static let placeholder: Int32 = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+
+  /// Takes over the carrier; nil where there is no memory for a session.
+  init?(taking carrier: any Carrier) {
+    self.carrier = carrier
     guard Link.initialized,
       let session = libssh2_session_init_ex(
         allocate, release, reallocate, Unmanaged.passUnretained(self).toOpaque())
     else {
-      close(socket)
+      carrier.close()
       return nil
     }
     self.session = session
@@ -70,11 +83,6 @@ final class Link {
 
   deinit { end() }
 
-  func register(_ handler: @escaping @Sendable () -> Void) -> Bool {
-    registration = Reactor.shared.add(socket, handler: handler)
-    return registration != nil
-  }
-
   /// Closes the connection and frees the session with its channels: every pointer to one is void now.
   func end() {
     guard let session else { return }
@@ -82,8 +90,7 @@ final class Link {
     isEnded = true
     libssh2_session_free(session)
     self.session = nil
-    if let registration { Reactor.shared.remove(registration, socket) }
-    close(socket)
+    carrier.close()
   }
 
   /// Tells the server that nothing more will come, as far as that takes no waiting.
@@ -99,11 +106,10 @@ final class Link {
   func flush() {
     while sent < outbox.count, socketError == nil {
       let count = outbox.withUnsafeBytes { bytes in
-        Glibc.send(socket, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+        bytes.baseAddress.map { carrier.send($0 + sent, bytes.count - sent) } ?? 0
       }
       if count < 0 {
-        if errno == EINTR { continue }
-        if errno != EAGAIN { socketError = errno }
+        if count != -Int(EAGAIN) { socketError = Int32(-count) }
         break
       }
       sent += count
@@ -119,13 +125,11 @@ final class Link {
     if socketError != nil { return -Int(EPIPE) }
     var count = 0
     if outbox.isEmpty {
-      repeat {
-        count = Glibc.send(socket, buffer, length, Int32(MSG_NOSIGNAL))
-      } while count < 0 && errno == EINTR
+      count = carrier.send(buffer, length)
       if count < 0 {
-        guard errno == EAGAIN else {
-          socketError = errno
-          return -Int(errno)
+        guard count == -Int(EAGAIN) else {
+          socketError = Int32(-count)
+          return count
         }
         count = 0
       }
@@ -143,16 +147,14 @@ final class Link {
   fileprivate func receive(_ buffer: UnsafeMutableRawPointer, _ length: Int) -> Int {
     if isEnded { return 0 }
     guard turnBudget > 0, outbox.count - sent < Link.outboxPause else { return -Int(EAGAIN) }
-    var count = 0
-    repeat { count = recv(socket, buffer, length, 0) } while count < 0 && errno == EINTR
+    let count = carrier.receive(buffer, length)
     if count < 0 {
-      guard errno == EAGAIN else {
-        socketError = errno
-        return -Int(errno)
+      guard count == -Int(EAGAIN) else {
+        socketError = Int32(-count)
+        return count
       }
       isDrained = true
-      acknowledgeSoon()
-      return -Int(EAGAIN)
+      return count
     }
     if count == 0 {
       socketError = socketError ?? 0
@@ -162,6 +164,8 @@ final class Link {
     isDrained = false
     turnBudget -= count
     if !isHandshakeOver {
+      let kept = min(count, Link.openingLimit - opening.count)
+      opening += UnsafeRawBufferPointer(start: buffer, count: kept)
       handshakeBudget -= count
       if handshakeBudget < 0 {
         isFlooded = true
@@ -171,16 +175,9 @@ final class Link {
     return count
   }
 
-  /// OpenSSH before 10 leaves Nagle's algorithm on until the first command, and then waits for the
-  /// acknowledgement that this side delays by 40 ms. The option isn't sticky.
-  private func acknowledgeSoon() {
-    var on: Int32 = 1
-    setsockopt(socket, Int32(IPPROTO_TCP), TCP_QUICKACK, &on, socklen_t(MemoryLayout<Int32>.size))
-  }
-
   fileprivate func resize(_ old: UnsafeMutableRawPointer?, to count: Int) -> UnsafeMutableRawPointer? {
     let before = old.map { malloc_usable_size($0) } ?? 0
-    guard memory - before + count <= Link.memoryLimit else {
+    guard memory - before + count <= memoryLimit else {
       isFlooded = true
       return nil
     }
@@ -190,7 +187,11 @@ final class Link {
   }
 
   fileprivate func free(_ block: UnsafeMutableRawPointer) {
-    memory -= malloc_usable_size(block)
+    let size = malloc_usable_size(block)
+    memory -= size
+    if isLoggingIn, let said = LoginRefusal(packet: UnsafeRawBufferPointer(start: block, count: size)) {
+      refusal = said
+    }
     Glibc.free(block)
   }
 

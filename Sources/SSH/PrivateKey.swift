@@ -25,8 +25,11 @@ final class PrivateKey: @unchecked Sendable {
   deinit { EVP_PKEY_free(key) }
 
   /// The signature of `data` as SSH has it, without the algorithm's name (RFC 4253 section 6.6, RFC 5656
-  /// section 3.1.2, RFC 8709 section 6); RSA is rsa-sha2-256 (RFC 8332).
-  func sign(_ data: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+  /// section 3.1.2, RFC 8709 section 6).
+  ///
+  /// - Parameter algorithm: The name under which the signature goes: for RSA keys rsa-sha2-256 or rsa-sha2-512
+  ///   (RFC 8332).
+  func sign(_ data: [UInt8], _ algorithm: String) -> [UInt8]? {
     guard let context = EVP_MD_CTX_new() else { return nil }
     defer { EVP_MD_CTX_free(context) }
     let digest =
@@ -34,12 +37,13 @@ final class PrivateKey: @unchecked Sendable {
       case "ssh-ed25519": OpaquePointer?.none
       case "ecdsa-sha2-nistp384": EVP_sha384()
       case "ecdsa-sha2-nistp521": EVP_sha512()
+      case "ssh-rsa" where algorithm.hasPrefix("rsa-sha2-512"): EVP_sha512()
       default: EVP_sha256()
       }
     guard EVP_DigestSignInit(context, nil, digest, nil, key) == 1 else { return nil }
     var count = Int(EVP_PKEY_get_size(key))
     var signature = [UInt8](repeating: 0, count: count)
-    guard EVP_DigestSign(context, &signature, &count, data.baseAddress, data.count) == 1 else { return nil }
+    guard EVP_DigestSign(context, &signature, &count, data, data.count) == 1 else { return nil }
     signature.removeLast(signature.count - count)
     return type.hasPrefix("ecdsa-") ? PrivateKey.sshSignature(der: signature) : signature
   }
@@ -103,15 +107,4 @@ final class PrivateKey: @unchecked Sendable {
     BN_bn2bin(number, &bytes)
     return bytes
   }
-}
-
-/// The public key under the name by which a server is asked to take it. An RSA key goes under
-/// `rsa-sha2-256`: libssh2 1.10 signs with the algorithm that the blob names, servers have given up
-/// `ssh-rsa`'s SHA-1, and OpenSSH reads this name as that of an RSA key.
-func authenticationBlob(_ blob: [UInt8]) -> [UInt8] {
-  var reader = WireReader(blob)
-  guard reader.text() == "ssh-rsa" else { return blob }
-  var writer = WireWriter()
-  writer.string("rsa-sha2-256".utf8)
-  return writer.bytes + reader.remaining
 }

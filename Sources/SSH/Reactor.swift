@@ -1,3 +1,4 @@
+import CLibCrypto
 import CLibSSH2
 import Glibc
 import Synchronization
@@ -23,6 +24,8 @@ final class Reactor: SerialExecutor, TaskExecutor {
 
   private let state = Mutex(State())
   private let thread = Atomic<UInt>(0)
+  private let mustHalt = Atomic<Bool>(false)
+  private let hasHalted = Atomic<Bool>(false)
   private let epoll: Int32
   private let wakeup: Int32
 
@@ -41,15 +44,36 @@ final class Reactor: SerialExecutor, TaskExecutor {
         return nil
       }, Unmanaged.passUnretained(self).toOpaque())
     precondition(status == 0, "no thread can be started: \(errorText(status))")
+    // OpenSSL takes itself apart at exit, under the feet of a thread that encrypts. What is registered last is
+    // called first, so OpenSSL has to have done it before; asked for nothing in particular, it does nothing.
+    OPENSSL_init_crypto(UInt64(OPENSSL_INIT_LOAD_CRYPTO_STRINGS), nil)
+    atexit { Reactor.shared.halt() }
+  }
+
+  /// Ends the thread's work for good, after the turn that it is at.
+  private func halt() {
+    guard !isCurrentThread else { return }
+    mustHalt.store(true, ordering: .releasing)
+    var one: UInt64 = 1
+    _ = write(wakeup, &one, 8)
+    for _ in 0..<500 where !hasHalted.load(ordering: .acquiring) { usleep(1000) }
   }
 
   /// A thousand hosts need a thousand sockets, and the usual soft limit is 1,024.
   private static func raiseDescriptorLimit() {
+    // Read before it is raised.
+    guard originalDescriptorLimit != nil else { return }
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
     _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
+
+  /// The soft limit on descriptors that the process was started with.
+  static let originalDescriptorLimit: UInt? = {
+    var limit = rlimit()
+    return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt(limit.rlim_cur) : nil
+  }()
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -64,6 +88,15 @@ final class Reactor: SerialExecutor, TaskExecutor {
   func checkIsolated() { precondition(isCurrentThread, "not on the reactor's thread") }
 
   func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
+
+  /// Makes another thread count as the reactor's while `body` waits for it: one that runs in turns with this
+  /// one, never at the same time.
+  func lendThread(to other: pthread_t, whileWaiting body: () -> Void) {
+    precondition(isCurrentThread, "not on the reactor's thread")
+    thread.store(UInt(other), ordering: .relaxed)
+    body()
+    thread.store(UInt(pthread_self()), ordering: .relaxed)
+  }
 
   /// Calls `handler` on the reactor's thread whenever the descriptor turns readable or writable.
   ///
@@ -122,8 +155,10 @@ final class Reactor: SerialExecutor, TaskExecutor {
   private func loop() {
     thread.store(UInt(pthread_self()), ordering: .relaxed)
     withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 256) { events in
-      while true { turn(events) }
+      while !mustHalt.load(ordering: .acquiring) { turn(events) }
     }
+    hasHalted.store(true, ordering: .releasing)
+    while true { pause() }
   }
 
   private func turn(_ events: UnsafeMutableBufferPointer<epoll_event>) {

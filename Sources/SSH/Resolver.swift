@@ -36,11 +36,25 @@ enum Resolver {
   }
 
   private static let pool = Mutex(Pool())
-  private static let threadLimit = 16
+  /// Each look-up that DNS leaves unanswered holds a thread for some ten seconds, and others come after it.
+  private static let threadLimit = 64
 
   /// The address that a numeric `host` is; nil where it is a name.
-  static func numeric(_ host: String, port: Int) -> [SocketAddress]? {
-    try? lookUp(host, port: port, flags: AI_NUMERICHOST).get()
+  static func numeric(
+    _ host: String, port: Int, family: AddressFamily = .any
+  ) -> [SocketAddress]? {
+    try? lookUp(host, port: port, family: family, flags: AI_NUMERICHOST).get()
+  }
+
+  /// The addresses with the two families in turns, so that a family that doesn't work costs one wait and not
+  /// one for each of its addresses (RFC 8305, section 4).
+  static func interleaved(_ addresses: [SocketAddress]) -> [SocketAddress] {
+    guard let family = addresses.first?.family else { return [] }
+    let same = addresses.filter { $0.family == family }
+    let other = addresses.filter { $0.family != family }
+    return (0..<max(same.count, other.count)).flatMap { index in
+      [same, other].compactMap { $0.indices.contains(index) ? $0[index] : nil }
+    }
   }
 
   /// Calls `lookUp`, and then `answer` with what it found, on a thread of the resolver.
@@ -82,8 +96,16 @@ enum Resolver {
   }
 
   /// Blocks for as long as DNS takes.
-  static func lookUp(_ host: String, port: Int, flags: Int32 = AI_ADDRCONFIG) -> Answer {
+  static func lookUp(
+    _ host: String, port: Int, family: AddressFamily = .any, flags: Int32 = AI_ADDRCONFIG
+  ) -> Answer {
     var hints = addrinfo()
+    hints.ai_family =
+      switch family {
+      case .any: AF_UNSPEC
+      case .inet: AF_INET
+      case .inet6: AF_INET6
+      }
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = flags | AI_NUMERICSERV
     var list: UnsafeMutablePointer<addrinfo>?

@@ -32,14 +32,37 @@ public actor SSHConnection {
   var abandoned: [Int: Channel] = [:]
   /// What the resolver has found.
   var answer: Resolver.Answer?
+  var lookUps = 0
   /// libssh2 keeps the state of an unfinished open in the session: only one at a time.
   var isOpening = false
+  /// Whether others wait for this connection to carry theirs.
+  var isHop = false
+  /// Whom to tell that another channel can be opened.
+  var openingEnded: (@Sendable () -> Void)?
+  /// Whom to tell that the connection can't be used any more.
+  var broken: (@Sendable () -> Void)?
+  /// The TCP connections that the server makes for this client.
+  var streams: [TunnelStream] = []
+  var streamTurn = 0
+  var isPumpScheduled = false
+  /// Whether it is only to find out which key the host has: nobody logs in.
+  let isProbe: Bool
+  /// The key by which the host has proved itself.
+  var shownKey: HostKey?
   private var isServicing = false
   /// A connection whose data never run out lets the others have their turn after so many steps of 32 KB.
   private static let stepLimit = 8
   private var stepsSincePause = 0
 
-  init(_ target: SSHTarget) { self.target = target }
+  init(_ target: SSHTarget, isProbe: Bool = false) {
+    var target = target
+    // As ssh takes it: a literal address may be in brackets.
+    if target.host.hasPrefix("["), target.host.hasSuffix("]") {
+      target.host = String(target.host.dropFirst().dropLast())
+    }
+    self.target = target
+    self.isProbe = isProbe
+  }
 
   /// Connects, checks the host's key and logs in.
   ///
@@ -67,12 +90,18 @@ public actor SSHConnection {
   private var doing: SSHError.Phase {
     if phase != .idle { return phase }
     if isOpening { return .starting }
-    return channels.isEmpty ? .idle : .running
+    if channels.count > streams.count { return .running }
+    return streams.isEmpty ? .idle : .forwarding
   }
 
   /// Runs `body`, and ends its waiting at the deadline or when the task is cancelled.
+  ///
+  /// - Parameters:
+  ///   - timeout: How long it may wait.
+  ///   - limit: The limit that the message names, where `timeout` is what is left of it.
   func withScope<T>(
-    parent: Scope? = nil, timeout: Duration? = nil, _ body: (Scope) async throws(SSHError) -> T
+    parent: Scope? = nil, timeout: Duration? = nil, of limit: Duration? = nil,
+    _ body: (Scope) async throws(SSHError) -> T
   ) async throws(SSHError) -> T {
     let scope = Scope(parent: parent)
     lastScope += 1
@@ -84,7 +113,7 @@ public actor SSHConnection {
     }
     if let timeout {
       let timer = Reactor.shared.schedule(at: .now + timeout) { [weak self] in
-        self?.assumeIsolated { $0.timeOut(id, after: timeout) }
+        self?.assumeIsolated { $0.timeOut(id, after: limit ?? timeout) }
       }
       scope.add(timer: timer)
     }
@@ -104,6 +133,18 @@ public actor SSHConnection {
     guard let scope = scopes[id] else { return }
     scope.end(timeOutError(doing, after: limit))
     wake()
+  }
+
+  /// Lets the call take as long as it wants, until ``startClock(_:left:of:)``.
+  func stopClock(_ scope: Scope) { scope.stopTimers() }
+
+  /// Gives the call `left` of its limit from now on.
+  func startClock(_ scope: Scope, left: Duration, of limit: Duration) {
+    guard let id = scopes.first(where: { $0.value === scope })?.key else { return }
+    let timer = Reactor.shared.schedule(at: .now + left) { [weak self] in
+      self?.assumeIsolated { $0.timeOut(id, after: limit) }
+    }
+    scope.add(timer: timer)
   }
 
   private func cancel(_ id: Int) {
@@ -169,8 +210,13 @@ public actor SSHConnection {
     await withUnsafeContinuation { waiters.append($0) }
   }
 
-  /// Lets all calls that wait look again.
+  /// Lets all calls that wait look again, and the streams.
   func wake() {
+    wakeWaiters()
+    schedulePump()
+  }
+
+  func wakeWaiters() {
     let woken = waiters
     waiters = []
     for waiter in woken { waiter.resume() }
@@ -189,7 +235,12 @@ public actor SSHConnection {
   /// The socket has turned readable or writable, or has failed.
   func socketChanged() {
     link?.flush()
-    if waiters.isEmpty, phase == .idle, failure == nil { service() } else { wake() }
+    if !streams.isEmpty { pump() }
+    if waiters.isEmpty, phase == .idle, failure == nil {
+      if streams.isEmpty { service() }
+    } else {
+      wakeWaiters()
+    }
   }
 
   /// Ends the connection for good; all calls that wait fail with `error`.
@@ -197,7 +248,9 @@ public actor SSHConnection {
     guard failure == nil else { return }
     failure = error
     dropLink()
+    failStreams(error)
     wake()
+    broken?()
   }
 
   func dropLink() {
@@ -218,6 +271,11 @@ public actor SSHConnection {
   private func explain(_ code: Int) -> SSHError {
     guard let link else { return SSHError(.closed, target, "the connection was closed") }
     let activity = doing.rawValue
+    if let failure = link.carrier.failure {
+      return SSHError(
+        .disconnected(doing), target,
+        "the connection broke while \(activity), because that to the jump host did: \(failure.description)")
+    }
     let said = link.farewell.map { "; the server said: \($0)" } ?? ""
     if link.isFlooded {
       return SSHError(.protocolError(doing), target, "the server sends without end while \(activity)\(said)")

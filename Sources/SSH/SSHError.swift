@@ -4,6 +4,8 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Phase: String, Sendable {
     /// Looking the host's name up.
     case resolving = "looking up the address"
+    /// Waiting for others: for the login on the jump host, or because too many logins are in progress.
+    case waiting = "waiting for its turn to log in"
     /// Opening the TCP connection.
     case connecting = "connecting"
     /// Waiting for the line with which an SSH server introduces itself.
@@ -16,6 +18,8 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     case starting = "starting a command"
     /// Running a command.
     case running = "running a command"
+    /// Carrying the connections of others.
+    case forwarding = "carrying forwarded connections"
     /// No command was running.
     case idle = "idle"
   }
@@ -38,12 +42,20 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     case hostKeyChanged(fingerprint: String)
     /// The key shown is marked `@revoked`.
     case hostKeyRevoked(fingerprint: String)
+    /// Only an authority (`@cert-authority`) is known for the host, and libssh2 can't check its certificate.
+    /// The system's `ssh` can.
+    case hostCertificateNeeded(fingerprint: String)
+    /// The host is known by a key of a type that it has but that libssh2 can't check. The system's `ssh` can.
+    case hostKeyTypeUnusable(fingerprint: String)
     /// A known_hosts file can't be read or written.
     case knownHostsFile
     /// Client and server have no algorithm in common.
     case noCommonAlgorithm
-    /// The server took none of the keys.
+    /// The server took none of what there was to log in with.
     case authenticationFailed
+    /// Nothing was taken, and there is a key or a certificate that this client can't use but the system's `ssh`
+    /// can.
+    case needsOpenSSH
     /// A key file is missing, unreadable, encrypted, or of a kind that can't be used.
     case keyFile
     /// The connection broke.
@@ -69,7 +81,7 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The TCP port.
   public let port: Int
   /// What was wrong and what to do, without the host.
-  public let message: String
+  public private(set) var message: String
 
   init(_ kind: Kind, _ target: SSHTarget, _ message: String) {
     self.kind = kind
@@ -78,8 +90,26 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
     self.message = message
   }
 
+  /// The same error of the host that it names, as the reason why `target` behind it can't be reached.
+  func onTheWay(to target: SSHTarget) -> SSHError {
+    if host == target.host, port == target.port { return self }
+    var error = self
+    error.message = "\(message) [jump host on the way to \(target.name)]"
+    return error
+  }
+
   /// The message with host and port before it.
   public var description: String {
-    "\(host.contains(":") ? "[\(host)]" : host):\(port): \(message)"
+    "\(hostAndPort(host, port)): \(message)"
   }
+}
+
+/// `host:port`, as messages show it.
+func hostAndPort(_ host: String, _ port: Int) -> String {
+  "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+}
+
+extension SSHTarget {
+  /// `host:port`, as messages show it.
+  var name: String { hostAndPort(host, port) }
 }

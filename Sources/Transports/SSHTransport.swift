@@ -1,46 +1,58 @@
 public import MartletCore
 public import MartletEngine
-internal import MartletSSH
+package import MartletSSH
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// Reaches hosts over SSH, one session a host for a whole run.
+/// Reaches hosts over SSH, one session a host for a whole run, with ssh's own configuration.
 public struct SSHTransport: Transport {
-  private let connectTimeout: Duration
+  private let targets: SSHTargets
+  /// Who is asked about the keys of unknown hosts.
+  let hostKeyQuestions: (any HostKeyQuestions)?
+  /// What they said.
+  let confirmed = ConfirmedHostKeys()
 
-  /// - Parameter connectTimeout: How long looking up, connecting and logging in may take together.
-  public init(connectTimeout: Duration = .seconds(30)) { self.connectTimeout = connectTimeout }
+  /// - Parameters:
+  ///   - connectTimeout: How long looking up, connecting and logging in may take together, where the configuration
+  ///     has no ConnectTimeout.
+  ///   - configuration: The file that takes the place of `~/.ssh/config` and the system's, `none` for nothing; nil:
+  ///     those.
+  ///   - hostKeyQuestions: Who is asked about the keys of unknown hosts; nil: they are refused.
+  public init(
+    connectTimeout: Duration = .seconds(30), configuration: String? = nil,
+    hostKeyQuestions: (any HostKeyQuestions)? = nil
+  ) {
+    self.init(
+      connectTimeout: connectTimeout, configuration: configuration, hostKeyQuestions: hostKeyQuestions,
+      questions: nil)
+  }
+
+  /// - Parameter questions: Who is asked for passwords and passphrases.
+  package init(
+    connectTimeout: Duration, configuration: String?, hostKeyQuestions: (any HostKeyQuestions)?,
+    questions: (any SSHQuestions)?
+  ) {
+    self.hostKeyQuestions = hostKeyQuestions
+    targets = SSHTargets(
+      file: configuration, connectTimeout: connectTimeout, questions: questions,
+      asksAboutHostKeys: hostKeyQuestions != nil)
+  }
 
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
-    do {
-      return SSHSession(connection: try await SSHConnection.connect(to: target(for: host)))
+    try await connect(to: host, resolve(host))
+  }
+
+  func connect(to host: InventoryHost, _ resolved: ResolvedHost) async throws -> any TransportSession {
+    do throws(SSHError) {
+      return SSHSession(connection: try await SSHConnection.connect(to: resolved.target))
     } catch {
       throw error.forEngine
     }
   }
 
-  private func target(for host: InventoryHost) -> SSHTarget {
-    let settings = host.connection
-    var target = SSHTarget(host: settings.address, port: settings.port ?? 22, user: settings.loginUser)
-    let environment = ProcessInfo.processInfo.environment
-    let folder = (environment["HOME"] ?? "/root") + "/.ssh"
-    let files =
-      settings.keys.isEmpty
-      ? ["id_ed25519", "id_ecdsa", "id_rsa"].map { "\(folder)/\($0)" }
-        .filter { FileManager.default.isReadableFile(atPath: $0) }
-      : settings.keys
-    target.identities = files.map { .file($0) }
-    target.agentSocket = environment["SSH_AUTH_SOCK"].flatMap { $0.isEmpty ? nil : $0 }
-    target.knownHosts = KnownHostsPolicy(
-      files: settings.knownHosts.isEmpty
-        ? ["\(folder)/known_hosts", "/etc/ssh/ssh_known_hosts"] : settings.knownHosts,
-      mode: settings.acceptsNewHostKey ? .acceptNew : .strict)
-    target.connectTimeout = connectTimeout
-    return target
+  /// How a host is connected to.
+  func resolve(_ host: InventoryHost) async throws -> ResolvedHost {
+    var resolved = try await targets.resolve(host)
+    resolved.target.knownHosts.confirmed = confirmed.keys(of: host.name)
+    return resolved
   }
 }
 
@@ -49,6 +61,8 @@ private struct SSHSession: TransportSession {
 
   /// As much as OpenSSH's own client: at a round trip of 50 ms it lets 37 MB/s through.
   private static let bulkWindow = 2 << 20
+
+  var user: String? { connection.target.user }
 
   func run(
     _ command: String, exchange: any ExchangeHandler, deadline: Duration

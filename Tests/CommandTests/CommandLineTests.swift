@@ -35,7 +35,8 @@ import Testing
       options == [
         "-i, --inventory <file>", "-l, --limit <pattern>", "--check", "--diff", "--tags <tags>",
         "--skip-tags <tags>",
-        "--forks <count>", "--user <name>", "--key <file>", "--become/--no-become", "-K, --ask-become-pass",
+        "--forks <count>", "--user <name>", "--key <file>", "--transport <name>", "--become/--no-become",
+        "--become-user <name>", "--become-method <method>", "-K, --ask-become-pass",
         "-v, --verbose", "--json", "--accept-new-host-keys", "--version", "-h, --help",
       ])
   }

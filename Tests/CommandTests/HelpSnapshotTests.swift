@@ -3,7 +3,10 @@ import Testing
 
 /// What the command says of itself: a change of the options is seen in review.
 @Suite struct HelpSnapshotTests {
-  @Test(arguments: [["martlet"], ["martlet", "apply"], ["martlet", "inventory"], ["martlet", "lab"]])
+  @Test(arguments: [
+    ["martlet"], ["martlet", "apply"], ["martlet", "inventory"], ["martlet", "tunnel"], ["martlet", "lab"],
+    ["martlet", "ssh-config"],
+  ])
   func help(words: [String]) async throws {
     let outcome = try await Workbench().martlet(
       words.dropFirst() + ["--help"], environment: ["COLUMNS": "100"])

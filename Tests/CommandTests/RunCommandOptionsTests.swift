@@ -58,7 +58,7 @@ import Testing
       "--forks", "3", "--user=-odd", "--key", "~/k", "--become", "-K", "-v", "--json",
       "--accept-new-host-keys",
     ],
-    ["--no-become"],
+    ["--no-become", "--transport", "openssh"], ["--become-user", "postgres", "--become-method", "su"],
   ])
   func `Options survive being handed on as words`(arguments: [String]) throws {
     let options = try RunCommandOptions.parse(arguments)
@@ -67,8 +67,48 @@ import Testing
     #expect(
       again.inventories == options.inventories && again.limit == options.limit && again.user == options.user)
     #expect(again.become == options.become && again.asksBecomePassword == options.asksBecomePassword)
+    #expect(again.becomeUser == options.becomeUser && again.becomeMethod == options.becomeMethod)
     #expect(again.runOptions.tags == options.runOptions.tags && again.json == options.json)
     #expect(again.acceptsNewHostKeys == options.acceptsNewHostKeys && again.verbose == options.verbose)
+    #expect(again.transport == options.transport)
     #expect(again.key == options.key && again.forks == options.forks && again.check == options.check)
+  }
+
+  @Test func `The transport of the command line wins, but for the machine itself`() throws {
+    func transports(_ name: String) throws -> [TransportChoice?] {
+      let options = try RunCommandOptions.parse(["--transport", name])
+      var inventory = Inventory(hosts: [InventoryHost(name: "a"), InventoryHost(name: "@local")])
+      inventory.updateHosts { $0.connection.transport = .local }
+      options.apply(to: &inventory)
+      return inventory.hosts.map(\.connection.transport)
+    }
+    #expect(try transports("openssh") == [.openssh, .local])
+    #expect(try transports("auto") == [nil, .local])
+    #expect(throws: (any Error).self) { try RunCommandOptions.parse(["--transport", "telnet"]) }
+  }
+
+  @Test func `A user to become is meant to be become`() throws {
+    let options = try RunCommandOptions.parse(["--become-user", "postgres", "--become-method", "doas"])
+    var inventory = inventory()
+    inventory.updateHosts { $0.connection.become = false }
+    options.apply(to: &inventory)
+    for host in inventory.hosts {
+      #expect(host.connection.become == true && host.connection.becomeUser == "postgres")
+      #expect(host.connection.becomeMethod == .doas)
+    }
+  }
+
+  @Test(arguments: [
+    (["--become-user", "a b"], "is not the name of a user"),
+    (["--become-user", "app", "--no-become"], "contradict each other"),
+    (["--become-method", "runas"], "none of sudo, su and doas"),
+  ])
+  func `What can't be become is refused`(arguments: [String], says: String) {
+    do {
+      _ = try RunCommandOptions.parse(arguments)
+      Issue.record("taken")
+    } catch {
+      #expect(RunCommandOptions.message(for: error).contains(says))
+    }
   }
 }

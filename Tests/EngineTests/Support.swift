@@ -129,3 +129,8 @@ extension TemporaryFolder {
     Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
   }
 }
+
+extension Become {
+  /// As the one who logged in.
+  static let login = Become(InventoryHost(name: "local"), play: .login)
+}

@@ -34,6 +34,11 @@ import Testing
     #expect(cables.count == hosts)
   }
 
+  @Test func hardwareAddressesAreMadeFromAddresses() {
+    #expect(AddressPlan.hardwareAddress(of: "10.88.0.1") == "02:6d:0a:58:00:01")
+    #expect(AddressPlan.hardwareAddress(of: "10.103.3.251") == "02:6d:0a:67:03:fb")
+  }
+
   @Test func noLabUsesTheAddressesOfTheExampleLab() throws {
     let taken = try #require(IPv4Network("10.77.0.0/16"))
     for plan in AddressPlan.slots.map(AddressPlan.init) {

@@ -10,8 +10,12 @@ import Testing
 
 @Suite struct HostFilesTests {
   let hosts = [
-    LabHost(number: 1, address: "10.88.0.2", suite: "bookworm", hasSystemd: true),
-    LabHost(number: 2, address: "10.88.0.3", suite: "trixie", hasSystemd: false),
+    LabHost(
+      number: 1, address: "10.88.0.2", suite: "bookworm", hasSystemd: true, sshServer: .openssh,
+      reachableFrom: nil),
+    LabHost(
+      number: 2, address: "10.88.0.3", suite: "trixie", hasSystemd: false, sshServer: .dropbear,
+      reachableFrom: [1]),
   ]
 
   @Test func inventory() {
@@ -68,7 +72,7 @@ import Testing
     let lines = Set(shown.split(separator: "\n").map(String.init))
     for line in [
       "hostname 10.88.0.3", "user root", "identityfile /l/key", "identitiesonly yes",
-      "stricthostkeychecking true",
+      "stricthostkeychecking true", "proxyjump lab1",
     ] {
       #expect(lines.contains(line), "\(line) is missing")
     }

@@ -8,9 +8,12 @@ struct LabTests {
   let lab = Lab.forTests("lab")
 
   /// OpenSSH, reading nothing of the user's.
-  private func ssh(_ user: String, _ command: String, input: String = "") async throws -> LabOutput {
+  private func ssh(
+    _ user: String, _ command: String, input: String = "", host: String = "lab1", options: [String] = []
+  ) async throws -> LabOutput {
     try await Tool.ssh.run(
-      ["-F", lab.sshConfig, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-l", user, "lab1", command],
+      ["-F", lab.sshConfig, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"] + options
+        + ["-l", user, host, command],
       input: Array(input.utf8), timeout: .seconds(30))
   }
 
@@ -23,6 +26,9 @@ struct LabTests {
       try await reboots()
       try await hostKeys()
       try await delays()
+      try await neighbours()
+      try await bastions()
+      try await otherVersions()
       try await lab.down()
     } catch {
       try? await lab.down()
@@ -33,6 +39,15 @@ struct LabTests {
     #expect(!FileSystem.exists(lab.inventory))
   }
 
+  /// What an older or a newer version left behind is no obstacle.
+  private func otherVersions() async throws {
+    try await lab.exec(1, ["touch", "/root/of-the-other-version"])
+    try FileSystem.write("{\"suite\": \"bookworm\"}\n", to: "\(lab.folder(1))/host.json")
+    #expect(throws: LabError.self) { try lab.host(1) }
+    try await lab.up(1)
+    #expect(try await ssh("root", "ls /root").text == "")
+  }
+
   private func freshServer() async throws {
     let host = try lab.host(1)
     #expect(host.name == "lab1")
@@ -41,7 +56,13 @@ struct LabTests {
       let who = try await ssh(user, "id -un; hostname")
       #expect(who.text == "\(user)\nlab1\n", "\(who.errorText)")
     }
-    #expect(try await ssh("deploy", "sudo -n id -u").text == "0\n")
+    for user in ["deploy", "fish"] { #expect(try await ssh(user, "sudo -n id -u").text == "0\n") }
+    #expect(try await ssh("needstty", "sudo -n id -u").errorText.contains("tty"))
+    #expect(try await ssh("guest", "sudo -S -p '' id -u", input: "guest\n").errorText.contains("sudoers"))
+    #expect(try await ssh("fish", "echo $FISH_VERSION").text.count > 3)
+    let noise = try await ssh("noisy", "id -un")
+    #expect(noise.text == "Welcome, you have mail\nnoisy\n" && noise.errorText == "fact 0\n")
+    #expect(try await ssh("exits", "id -un").text == "")
     #expect(try await ssh("asker", "sudo -n id -u").status != 0)
     #expect(try await ssh("asker", "sudo -S -p '' id -u", input: "asker\n").text == "0\n")
 
@@ -130,6 +151,46 @@ struct LabTests {
     #expect(result.status == 0, "\(result.errorText)")
     // Version, key exchange, authentication and command are at least four round trips.
     #expect(ContinuousClock.now - began >= .milliseconds(4 * 120))
+  }
+
+  /// One behind the other: what reaches them is only the way through both, until they are reset.
+  private func bastions() async throws {
+    try await lab.up(2...2)
+    try await lab.up(3...3, sshd: .dropbear)
+    try await lab.isolate(2, reachableFrom: [1])
+    try await lab.isolate(3, reachableFrom: [2])
+    #expect(try lab.host(3).reachableFrom == [2])
+    let direct = ["-o", "ProxyJump=none", "-o", "ConnectTimeout=2"]
+    for host in ["lab2", "lab3"] {
+      #expect(try await ssh("deploy", "hostname", host: host).text == "\(host)\n")
+      #expect(try await ssh("deploy", "true", host: host, options: direct).errorText.contains("timed out"))
+    }
+    let skipping = try await ssh("deploy", "true", host: "lab3", options: ["-o", "ProxyJump=lab1"])
+    #expect(skipping.status == 255)
+
+    try await lab.kill(3)
+    try await lab.start(3)
+    try await lab.up(2...3)
+    #expect(try await ssh("deploy", "true", host: "lab3", options: direct).status == 255)
+    let banner = try await lab.exec(3, ["bash", "-c", "read -r line </dev/tcp/127.0.0.1/22; echo $line"])
+    #expect(banner.text.contains("dropbear"), "\(banner.text)")
+    try await lab.reset(3)
+    #expect(try await ssh("deploy", "hostname", host: "lab3", options: direct).text == "lab3\n")
+    await #expect(throws: LabError.self) { try await lab.isolate(3, reachableFrom: [3]) }
+    await #expect(throws: LabError.self) { try await lab.up(3...3, sshd: .openssh) }
+  }
+
+  /// A host that comes or goes is nothing to the connections of the others.
+  private func neighbours() async throws {
+    let bridge = try #require(LabNetwork(directory: lab.directory).plan?.bridge)
+    let address = FileSystem.read("/sys/class/net/\(bridge)/address")
+    try await lab.up(4...5)
+    #expect(FileSystem.read("/sys/class/net/\(bridge)/address") == address)
+    async let waiting = ssh("root", "sleep 1; echo done")
+    try await lab.kill(4)
+    try await lab.kill(5)
+    #expect(FileSystem.read("/sys/class/net/\(bridge)/address") == address)
+    #expect(try await waiting.text == "done\n")
   }
 }
 

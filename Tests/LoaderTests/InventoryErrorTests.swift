@@ -61,6 +61,18 @@ import Testing
       "hosts: {a: {port: 99999}}\n", "i.yaml:1: port: expected a port from 1 to 65535, found the number 99999"
     ),
     ("hosts: {a: {become: maybe}}\n", "i.yaml:1: become: expected true or false, found the text \"maybe\""),
+    (
+      "hosts: {a: {become_method: runas}}\n",
+      "i.yaml:1: become_method: expected sudo, su or doas, found the text \"runas\""
+    ),
+    (
+      "hosts: {a: {ansible_become_user: -x}}\n",
+      "i.yaml:1: ansible_become_user: \"-x\" is not the name of a user"
+    ),
+    (
+      "hosts: {a: {become_timeout: 0}}\n",
+      "i.yaml:1: become_timeout: expected a number of seconds from 1 to 86400, found the number 0"
+    ),
     ("hosts: {a: {key: 5}}\n", "i.yaml:1: key: expected a path, or a list of paths, found the number 5"),
     ("hosts: {\"a b\": }\n", "i.yaml:1: the host name \"a b\" has the character \" \" in it"),
     ("hosts: {-oProxyCommand=x: }\n", "i.yaml:1: the host name \"-oProxyCommand=x\" begins with a dash"),
@@ -79,8 +91,20 @@ import Testing
       "i.yaml:1: the tag !vault is not understood: encrypted values are not supported yet; write env:NAME or file:PATH and have the secret there"
     ),
     (
-      "hosts: {a: {ansible_ssh_pass: x}, b: {ansible_connection: winrm}}\n",
-      "i.yaml:1: ansible_ssh_pass: logging in with a password is not supported yet; use a key\ni.yaml:1: ansible_connection: winrm is not supported yet"
+      "hosts: {a: {ansible_shell_type: x}, b: {ansible_connection: winrm}}\n",
+      "i.yaml:1: ansible_shell_type: only hosts with a POSIX sh are supported\ni.yaml:1: ansible_connection: winrm is not supported yet"
+    ),
+    (
+      "hosts: {a: {ansible_ssh_common_args: -D 80}}\n",
+      "i.yaml:1: ansible_ssh_common_args: ssh's -D can't be honoured here"
+    ),
+    (
+      "hosts: {a: {ansible_ssh_extra_args: \"-o 'a\"}}\n",
+      "i.yaml:1: ansible_ssh_extra_args: a quote is not closed"
+    ),
+    (
+      "hosts: {a: {martlet_ssh_options: [ProxyJump]}}\n",
+      "i.yaml:1: martlet_ssh_options: expected options such as ProxyJump=bastion, found ProxyJump"
     ),
     (
       "hosts: {a: {martlet_prot: 1}}\n", "i.yaml:1: martlet_prot is not known; did you mean \"martlet_port\"?"

@@ -79,6 +79,10 @@ func problem(_ text: String) -> String {
           ansible_ssh_private_key_file: /keys/id
           ansible_become: "true"
           ansible_become_password: hunter22
+          ansible_ssh_pass: hunter23
+          ansible_ssh_extra_args: -4
+          ansible_ssh_common_args: -o ProxyCommand="ssh -W %h:%p bastion" -Aq -J 'user@b:22'
+          martlet_ssh_options: [Port=3]
           martlet_known_hosts: [/keys/known, more]
         children:
           web:
@@ -98,6 +102,12 @@ func problem(_ text: String) -> String {
     #expect(mail.connection.user == "deploy" && mail.connection.keys == ["/keys/id"])
     #expect(mail.connection.become == true && mail.connection.becomePassword?.reveal() == "hunter22")
     #expect(mail.connection.knownHosts.first == "/keys/known")
+    #expect(mail.connection.password?.reveal() == "hunter23")
+    #expect(
+      mail.connection.sshOptions == [
+        "Port=3", "ProxyCommand=ssh -W %h:%p bastion", "ForwardAgent=yes", "ProxyJump=user@b:22",
+        "AddressFamily=inet",
+      ])
     #expect(mail.connection.knownHosts.last?.hasSuffix("/more") == true)
     #expect(vars(inventory, "mail.example.com") == ["user": .string("postmaster"), "port": .int(25)])
     #expect(inventory.groups["prod"] == ["foo.example.com", "bar.example.com"])
@@ -222,5 +232,33 @@ func problem(_ text: String) -> String {
         "i.yaml:2: url holds a template ({{ … }}): it is not filled in, and stays as it is written",
         "i.yaml:5: address is an ordinary variable here, as the file uses names like ansible_host: write ansible_host",
       ])
+  }
+
+  @Test func `Whom to become and how`() throws {
+    var warnings: [String] = []
+    let prefixed = try load(
+      """
+      hosts:
+        a: {ansible_become_user: postgres, ansible_become_method: su, ansible_become_pass: hunter22}
+        c: {martlet_become_user: app, martlet_become_password: hunter22}
+      """, warnings: &warnings)
+    let inventory = try load(
+      """
+      hosts:
+        b: {become: true, become_user: app, become_method: doas, become_timeout: 90, become_password: hunter22}
+        d: {}
+      """, warnings: &warnings)
+    #expect(warnings.isEmpty)
+    let a = try #require(prefixed.host("a")).connection
+    #expect(a.become == nil && a.becomeUser == "postgres" && a.becomeMethod == .su)
+    let b = try #require(inventory.host("b")).connection
+    #expect(b.become == true && b.becomeUser == "app" && b.becomeMethod == .doas)
+    #expect(b.becomeTimeout == .seconds(90))
+    let c = try #require(prefixed.host("c")).connection
+    #expect(c.becomeUser == "app" && c.becomeMethod == nil)
+    for connection in [a, b, c] { #expect(connection.becomePassword?.reveal() == "hunter22") }
+    let d = try #require(inventory.host("d")).connection
+    #expect(d.becomeUser == nil && d.becomeMethod == nil && d.becomeTimeout == .seconds(60))
+    #expect((prefixed.hosts + inventory.hosts).allSatisfy { $0.vars.isEmpty })
   }
 }

@@ -136,7 +136,7 @@ extension SSHTests {
 }
 
 extension SSHConnection {
-  fileprivate var socket: Int32? { link?.socket }
+  fileprivate var socket: Int32? { (link?.carrier as? SocketCarrier)?.socket }
 }
 
 private var hasIPv6: Bool {

@@ -17,11 +17,15 @@ extension SSHTests {
       return try #require(Base64.decode(Array(letters.utf8)))
     }
 
-    func check(_ text: String, _ host: String, port: Int = 22, key line: String? = nil) throws
-      -> KnownHosts.Verdict
-    {
-      KnownHosts([("f", KnownHosts.parse(Array(text.utf8)))]).check(
-        try blob(line ?? key), host: host, port: port)
+    func keys(_ text: String, _ host: String, port: Int = 22, alias: String? = nil) -> KnownKeys {
+      KnownHosts([("f", KnownHosts.parse(Array(text.utf8)))])
+        .keys(of: KnownHosts.Name(host: host, port: port, alias: alias))
+    }
+
+    func check(
+      _ text: String, _ host: String, port: Int = 22, alias: String? = nil, key line: String? = nil
+    ) throws -> KnownHosts.Verdict {
+      keys(text, host, port: port, alias: alias).check(try blob(line ?? key))
     }
 
     @Test func plainNamesListsAndPorts() throws {
@@ -45,9 +49,7 @@ extension SSHTests {
     @Test func severalKeysOfAHost() throws {
       let text = "web \(other)\nweb \(ecdsa)\nweb \(key)\n"
       #expect(try check(text, "web") == .trusted)
-      #expect(
-        KnownHosts([("f", KnownHosts.parse(Array(text.utf8)))]).types(host: "web", port: 22)
-          == ["ssh-ed25519", "ecdsa-sha2-nistp256"])
+      #expect(keys(text, "web").types == ["ssh-ed25519", "ecdsa-sha2-nistp256"])
     }
 
     @Test func changedKeyNamesTheLine() throws {
@@ -55,7 +57,7 @@ extension SSHTests {
       #expect(try check("# comment\n\nweb \(other)\n", "web") == .changed([type]))
     }
 
-    /// OpenSSH would take a new type for a new key; whoever is in between would only have to offer another type.
+    /// As for OpenSSH: whoever is in between would otherwise only have to offer another type.
     @Test func otherTypeIsAChange() throws {
       let known = KnownHosts.Key(file: "f", line: 1, type: "ecdsa-sha2-nistp256", blob: try blob(ecdsa))
       #expect(try check("web \(ecdsa)\n", "web") == .changed([known]))
@@ -70,7 +72,8 @@ extension SSHTests {
       #expect(try check("web? \(key)\n", "web12") == .unknown)
       #expect(try check("[*.example.org]:2222 \(key)\n", "a.example.org", port: 2222) == .trusted)
       #expect(
-        KnownHosts.wildcard(Array("*a*a*a*a*a*a*b".utf8), [UInt8](repeating: 97, count: 20_000)) == false)
+        KnownHosts.wildcard(
+          Array("*a*a*a*a*a*a*b".utf8)[...], String(repeating: "a", count: 20_000).utf8) == false)
     }
 
     @Test func revokedWinsOverListed() throws {
@@ -82,8 +85,27 @@ extension SSHTests {
     }
 
     @Test func authorityIsNoHostKey() throws {
-      #expect(try check("@cert-authority web \(key)\n", "web") == .unknown)
+      let line = KnownHosts.Key(file: "f", line: 1, type: "ssh-ed25519", blob: try blob(key))
+      #expect(try check("@cert-authority web \(key)\n", "web") == .certificateNeeded(line))
+      #expect(try check("@cert-authority *.example.org,!a.example.org \(key)\n", "a.example.org") == .unknown)
+      #expect(try check("@cert-authority web \(key)\nweb \(other)\n", "web", key: other) == .trusted)
+      #expect(try check("@cert-authority web \(key)\n", "web", port: 2222) == .certificateNeeded(line))
+      #expect(try check("@cert-authority web \(other)\nweb \(key)\n", "web", port: 2222) == .trusted)
       #expect(try check("@nonsense web \(key)\n", "web") == .unknown)
+      #expect(keys("@cert-authority * \(key)\n", "web").needsCertificate)
+      #expect(!keys("@cert-authority * \(key)\nweb \(other)\n", "web").needsCertificate)
+    }
+
+    /// An alias stands alone: neither the port nor the host's own name count then.
+    @Test func alias() throws {
+      #expect(try check("Db \(key)\n", "web", port: 2222, alias: "DB") == .trusted)
+      #expect(try check("[db]:2222 \(key)\n", "web", port: 2222, alias: "db") == .unknown)
+      #expect(try check("web \(key)\n", "web", alias: "db") == .unknown)
+      let hashed = KnownHosts.line(
+        try #require(HostKey(blob: try blob(key))), for: .init(host: "web", port: 22, alias: "DB"),
+        isHashed: true)
+      #expect(hashed.hasPrefix("|1|"))
+      #expect(try check(hashed, "web", port: 2222, alias: "db") == .trusted)
     }
 
     @Test func malformedLinesArePassedOver() throws {
@@ -96,49 +118,6 @@ extension SSHTests {
         #expect(try check("\(line)\nweb \(key)\n", "web") == .trusted, "\(line.prefix(40))")
         #expect(try check("\(line)\n", "web") == .unknown, "\(line.prefix(40))")
       }
-    }
-
-    /// What OpenSSH finds in a file is what we find.
-    @Test(arguments: [
-      "web", "10.1.2.3", "[web]:2222", "a.example.org", "bad.example.org", "nowhere", "h1", "[h2]:99",
-    ])
-    func agreesWithSSHKeygen(name: String) throws {
-      let folder = try temporaryFolder()
-      defer { try? FileManager.default.removeItem(atPath: folder) }
-      try "web,10.1.2.3 \(key)\n[web]:2222 \(key)\n*.example.org,!bad.example.org \(key)\n"
-        .write(toFile: "\(folder)/plain", atomically: true, encoding: .utf8)
-      try "h1 \(key)\n[h2]:99 \(key)\n".write(toFile: "\(folder)/hashed", atomically: true, encoding: .utf8)
-      try shell(
-        "ssh-keygen -q -H -f hashed 2>/dev/null; cat plain hashed > all; grep -q '^|1|' all", in: folder)
-      let found = try shell("ssh-keygen -F '\(name)' -f all || true", in: folder)
-      let parts = name.split(separator: "]:")
-      let host = name.hasPrefix("[") ? String(parts[0].dropFirst()) : name
-      let port = parts.count == 2 ? try #require(Int(parts[1])) : 22
-      let known = try KnownHostsStore.load(["\(folder)/all"])
-      #expect(!found.isEmpty == !known.types(host: host, port: port).isEmpty, "\(found)")
-    }
-
-    @Test func learningAppends() throws {
-      let folder = try temporaryFolder()
-      defer { try? FileManager.default.removeItem(atPath: folder) }
-      let file = "\(folder)/ssh/known_hosts"
-      func learn(_ line: String, _ host: String, port: Int = 22) throws -> KnownHosts.Verdict {
-        try KnownHostsStore.learn(
-          try blob(line), type: String(line.split(separator: " ")[0]), host: host, port: port, files: [file])
-      }
-      #expect(try learn(key, "Web") == .trusted)
-      #expect(try learn(key, "web", port: 2222) == .trusted)
-      #expect(try String(contentsOfFile: file, encoding: .utf8) == "web \(key)\n")
-      #expect(try learn(other, "db", port: 2222) == .trusted)
-      #expect(try String(contentsOfFile: file, encoding: .utf8) == "web \(key)\n[db]:2222 \(other)\n")
-      guard case .changed = try learn(other, "web") else { throw TestFailure("a changed key was learned") }
-      #expect(try shell("stat -c %a '\(file)'") == "600\n")
-      #expect(throws: KnownHostsStore.Failure.self) { try learn(key, "a b") }
-      #expect(throws: KnownHostsStore.Failure.self) { try learn(key, "*") }
-
-      try "old \(key)".write(toFile: file, atomically: true, encoding: .utf8)
-      #expect(try learn(other, "new") == .trusted)
-      #expect(try String(contentsOfFile: file, encoding: .utf8) == "old \(key)\nnew \(other)\n")
     }
 
     @Test func fingerprintIsThatOfSSHKeygen() throws {

@@ -18,10 +18,14 @@ extension LoopbackServer {
     return target
   }
 
-  func connect(_ change: (inout SSHTarget) -> Void = { _ in }) async throws -> SSHConnection {
+  func target(_ change: (inout SSHTarget) -> Void) -> SSHTarget {
     var target = target
     change(&target)
-    return try await SSHConnection.connect(to: target)
+    return target
+  }
+
+  func connect(_ change: (inout SSHTarget) -> Void = { _ in }) async throws -> SSHConnection {
+    try await SSHConnection.connect(to: target(change))
   }
 }
 
@@ -31,45 +35,13 @@ func temporaryFolder() throws -> String {
   return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// A server that does to each connection what the closure does; the closure gets the descriptor and the number
-/// of the connection, runs on a thread of its own, and the connection is closed after it.
-final class FaultServer: Sendable {
-  private let listener: Listener
-  var port: Int { listener.port }
-
-  init(_ behave: @escaping @Sendable (Int32, Int) -> Void) throws {
-    listener = try Listener()
-    let socket = listener.socket
-    let accepting = Thread {
-      signal(SIGPIPE, SIG_IGN)
-      var count = 0
-      while true {
-        let connection = accept(socket, nil, nil)
-        guard connection >= 0 else { return }
-        count += 1
-        let number = count
-        Thread {
-          behave(connection, number)
-          close(connection)
-        }.start()
-      }
-    }
-    accepting.start()
-  }
-
-  deinit { shutdown(listener.socket, Int32(SHUT_RDWR)) }
-
+extension FaultServer {
   func target(timeout: Duration) -> SSHTarget {
     var target = SSHTarget(host: "127.0.0.1", port: port, user: currentUser)
     target.connectTimeout = timeout
     return target
   }
 }
-
-func send(_ text: String, to socket: Int32) { send(Array(text.utf8), to: socket) }
-
-@discardableResult
-func send(_ bytes: [UInt8], to socket: Int32) -> Bool { write(socket, bytes, bytes.count) == bytes.count }
 
 /// Bytes that tests collect from closures.
 final class Collected: Sendable {
@@ -96,6 +68,11 @@ func failure<T>(_ body: () async throws(SSHError) -> T) async throws -> SSHError
     return error
   }
   throw TestFailure("no error was thrown")
+}
+
+/// Why a connection can't be made.
+func refusal(of target: SSHTarget) async throws -> SSHError {
+  try await failure { () async throws(SSHError) in try await SSHConnection.connect(to: target) }
 }
 
 let minute = CommandLimits(timeout: .seconds(60))

@@ -42,7 +42,8 @@ struct Server {
 
   /// Runs a play on the server.
   func run(
-    user: String = "root", become: Bool = true, password: Secret? = nil, options: RunOptions = RunOptions(),
+    user: String = "root", become: PlayUser = .root, password: Secret? = nil,
+    options: RunOptions = RunOptions(),
     vars: [String: InventoryVariable] = [:], file: String = #fileID, line: Int = #line,
     @StepsBuilder tasks: @escaping @Sendable () throws -> Steps
   ) async throws -> Run {

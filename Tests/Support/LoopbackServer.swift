@@ -9,7 +9,8 @@ public final class LoopbackServer: Sendable {
   /// The loopback address that it listens on.
   public let address: String
   private let files: TemporaryFolder
-  private let processID: Int32
+  /// The listening process; each connection has one of its own below it.
+  public let processID: Int32
   private let output: String
 
   /// Where `path` is a file of the server's folder.
@@ -24,8 +25,10 @@ public final class LoopbackServer: Sendable {
   ///   - hostKeys: Types as ssh-keygen -t takes them.
   ///   - options: Further lines of sshd_config.
   ///   - address: The loopback address to listen on.
+  ///   - pam: The PAM stack that it sees, in place of the machine's, with `FOLDER` for ``folder``; needs root.
   public init(
-    hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1"
+    hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1",
+    pam: [String]? = nil
   ) throws {
     self.address = address
     files = try TemporaryFolder(mode: 0o700)
@@ -35,8 +38,8 @@ public final class LoopbackServer: Sendable {
     if getuid() == 0 { mkdir("/run/sshd", 0o755) }
     try shell("ssh-keygen -q -t ed25519 -N '' -f id; cp id.pub authorized_keys; : > known_hosts", in: folder)
     var config = [
-      "Port \(port)", "ListenAddress \(address)", "PidFile none", "UsePAM no", "StrictModes no",
-      "LogLevel VERBOSE",
+      "Port \(port)", "ListenAddress \(address)", "PidFile none", "UsePAM \(pam == nil ? "no" : "yes")",
+      "StrictModes no", "LogLevel VERBOSE",
       "AuthorizedKeysFile \(folder)/authorized_keys", "PermitRootLogin yes", "PasswordAuthentication no",
       "KbdInteractiveAuthentication no", "PrintMotd no", "UseDNS no", "SetEnv HOME=\(folder)",
     ]
@@ -50,7 +53,16 @@ public final class LoopbackServer: Sendable {
     }
     try (options + config).joined(separator: "\n").appending("\n")
       .write(toFile: "\(folder)/sshd_config", atomically: true, encoding: .utf8)
-    processID = try spawn(["/usr/sbin/sshd", "-D", "-e", "-f", "\(folder)/sshd_config"], output: output)
+    var command = ["/usr/sbin/sshd", "-D", "-e", "-f", "\(folder)/sshd_config"]
+    if let pam {
+      try shell("mkdir pam.d", in: folder)
+      try pam.joined(separator: "\n").replacing("FOLDER", with: folder).appending("\n")
+        .write(toFile: "\(folder)/pam.d/sshd", atomically: true, encoding: .utf8)
+      // Only this server and its children see the mount.
+      let mount = "mount --bind \(folder)/pam.d /etc/pam.d && exec \(command.joined(separator: " "))"
+      command = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", mount]
+    }
+    processID = try spawn(command, output: output)
     try waitUntilListening()
   }
 
@@ -66,6 +78,17 @@ public final class LoopbackServer: Sendable {
       usleep(10_000)
     }
     throw TestFailure("sshd does not start: \(log)")
+  }
+
+  /// Reads `sshd_config` again.
+  public func reload() throws {
+    let before = log.components(separatedBy: "Server listening").count
+    kill(processID, SIGHUP)
+    for _ in 0..<500 {
+      if log.components(separatedBy: "Server listening").count > before { return }
+      usleep(10_000)
+    }
+    throw TestFailure("sshd does not start again: \(log)")
   }
 
   /// Ends every connection at once, in the middle of whatever it does, as a crash of the host would.

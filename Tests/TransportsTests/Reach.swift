@@ -9,7 +9,23 @@ import TestSupport
 /// A transport to this machine, ready to be tried.
 final class Reach: Sendable {
   enum Way: String, CaseIterable, Sendable {
-    case shell, ssh
+    case shell, ssh, openssh, local, podman, docker
+
+    /// What can be tried here.
+    static let all = allCases.filter { !$0.isContainer || ContainerBench.obstacle == nil }
+    /// Those with an sshd at the other end.
+    static let overSSH = [Way.ssh, .openssh]
+
+    var isContainer: Bool { self == .podman || self == .docker }
+
+    /// How a command is said to have ended that this signal has ended.
+    func ending(by signal: String, number: Int32) -> ExitStatus {
+      switch self {
+      case .shell, .local, .ssh: .signal(signal)
+      case .openssh: .signal(OpenSSHTransport.unnamedSignal)
+      case .podman, .docker: .code(128 + number)
+      }
+    }
   }
 
   /// The sshd at the other end, where there is one.
@@ -18,23 +34,32 @@ final class Reach: Sendable {
   private let host: InventoryHost
   private let files: TemporaryFolder
 
-  init(_ way: Way) throws {
+  /// - Parameter options: Further lines of sshd_config, where there is an sshd.
+  init(_ way: Way, options: [String] = []) throws {
     files = try TemporaryFolder()
     var host = InventoryHost(name: "here")
+    var server: LoopbackServer?
     switch way {
-    case .shell:
-      server = nil
-      transport = ShellTransport(state: files.path)
-    case .ssh:
-      let server = try LoopbackServer()
-      host.connection.address = server.address
-      host.connection.port = server.port
+    case .shell: transport = ShellTransport(state: files.path)
+    case .local: transport = LocalTransport()
+    case .ssh, .openssh:
+      let there = try LoopbackServer(options: options)
+      host.connection.address = there.address
+      host.connection.port = there.port
       host.connection.user = currentUser
-      host.connection.keys = [server.path("id")]
-      host.connection.knownHosts = [server.path("known_hosts")]
-      self.server = server
-      transport = SSHTransport()
+      host.connection.keys = [there.path("id")]
+      host.connection.knownHosts = [there.path("known_hosts")]
+      server = there
+      transport = way == .ssh ? SSHTransport() : OpenSSHTransport(configuration: "none")
+    case .podman, .docker:
+      let bench = try ContainerBench.shared.get()
+      host.connection.address = bench.container
+      transport =
+        way == .podman
+        ? ContainerTransport(.podman, client: bench.podman)
+        : ContainerTransport(.docker, client: bench.docker)
     }
+    self.server = server
     self.host = host
   }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// What the engine relies on, of every transport. One at a time: they measure times.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct TransportTests {
-  @Test(arguments: Reach.Way.allCases)
+  @Test(arguments: Reach.Way.all)
   func `Hostile text in single quotes arrives as it is`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     let hostile = [
@@ -25,44 +25,7 @@ import Testing
     await session.close()
   }
 
-  @Test(arguments: Reach.Way.allCases)
-  func `A large input arrives exact, asked for piece by piece`(way: Reach.Way) async throws {
-    let reach = try Reach(way)
-    let session = try await reach.connect()
-    let sample = try reach.sample(20_000_000)
-    let talk = Talk(sending: sample.bytes, inPiecesOf: 65_536)
-    #expect(try await session.run("sha256sum", talk) == .code(0))
-    #expect(talk.inputs == 307, "306 pieces and the end")
-    let sum = try shell("sha256sum <'\(sample.path)'")
-    #expect(talk.text == sum && sum.count > 64)
-    await session.close()
-  }
-
-  @Test(arguments: Reach.Way.allCases)
-  func `A large output arrives exact`(way: Reach.Way) async throws {
-    let reach = try Reach(way)
-    let session = try await reach.connect()
-    let sample = try reach.sample(20_000_000)
-    let talk = Talk()
-    #expect(try await session.run("cat '\(sample.path)'", talk) == .code(0))
-    let isExact = talk.bytes == sample.bytes
-    #expect(isExact, "\(talk.bytes.count) bytes")
-    await session.close()
-  }
-
-  @Test(arguments: Reach.Way.allCases)
-  func `Input and output flow at once`(way: Reach.Way) async throws {
-    let reach = try Reach(way)
-    let session = try await reach.connect()
-    let bytes = try reach.sample(5_000_000).bytes
-    let talk = Talk(sending: bytes, inPiecesOf: 100_000)
-    #expect(try await session.run("cat", talk) == .code(0))
-    let isExact = talk.bytes == bytes
-    #expect(isExact, "\(talk.bytes.count) bytes")
-    await session.close()
-  }
-
-  @Test(arguments: Reach.Way.allCases)
+  @Test(arguments: Reach.Way.all)
   func `Errors are apart from output`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     let talk = Talk()
@@ -73,21 +36,21 @@ import Testing
     await session.close()
   }
 
-  @Test(arguments: Reach.Way.allCases)
+  @Test(arguments: Reach.Way.all)
   func `Exit statuses and signals are told`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     for code: Int32 in [0, 3, 127, 255] {
       #expect(try await session.run("exit \(code)") == .code(code))
     }
-    for signal in ["KILL", "TERM", "SEGV"] {
-      #expect(try await session.run("kill -\(signal) $$") == .signal(signal))
+    for (signal, number) in [("KILL", Int32(9)), ("TERM", 15), ("SEGV", 11)] {
+      #expect(try await session.run("kill -\(signal) $$") == way.ending(by: signal, number: number))
     }
     #expect(try await session.run("exec >&- 2>&-; sleep 0.3; exit 9") == .code(9))
     await session.close()
   }
 
   /// sudo's dialogue: a password after its prompt, and the program only once the shell behind it is there.
-  @Test(arguments: Reach.Way.allCases)
+  @Test(arguments: Reach.Way.all)
   func `Input can wait for what the command says`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     let talk = Talk { talk, number in
@@ -108,7 +71,9 @@ import Testing
     await session.close()
   }
 
-  @Test(arguments: Reach.Way.allCases)
+  /// Without docker's client: the service of podman 4.3, which it talks to here, makes an error of unread input
+  /// (`head -c 4000000 /dev/zero | docker exec -i BOX sh -c 'exit 3'` ends with 1, "connection reset by peer").
+  @Test(arguments: Reach.Way.all.filter { $0 != .docker })
   func `A command may leave its input unread`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     let bytes = [UInt8](repeating: 1, count: 4 << 20)
@@ -124,7 +89,7 @@ import Testing
   }
 
   /// As where sudo is missing: nobody will ever ask for the password.
-  @Test(arguments: Reach.Way.allCases)
+  @Test(arguments: Reach.Way.all)
   func `A command that ends while its input still waits has ended`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     let start = ContinuousClock.now
@@ -138,39 +103,7 @@ import Testing
     await session.close()
   }
 
-  @Test(arguments: Reach.Way.allCases)
-  func `A deadline that passes is an error, and the session goes on`(way: Reach.Way) async throws {
-    let session = try await Reach(way).connect()
-    let waiting = Talk { talk, _ in
-      try await talk.hears("never")
-      return nil
-    }
-    for talk in [Talk(), waiting] {
-      let (error, time) = try await failure {
-        _ = try await session.run("sleep 20", exchange: talk, deadline: .milliseconds(500))
-      }
-      #expect(error is TransportError, "\(error)")
-      #expect(.milliseconds(400) < time && time < .seconds(5), "\(time)")
-    }
-    #expect(try await session.run("exit 3") == .code(3))
-    await session.close()
-  }
-
-  @Test(arguments: Reach.Way.allCases)
-  func `Cancelling ends the wait, and the session goes on`(way: Reach.Way) async throws {
-    let session = try await Reach(way).connect()
-    let talk = Talk()
-    let running = Task { try await session.run("echo begun; sleep 20", talk) }
-    try await talk.hears("begun")
-    running.cancel()
-    let (error, time) = try await failure { _ = try await running.value }
-    #expect(error is CancellationError, "\(error)")
-    #expect(time < .seconds(3), "\(time)")
-    #expect(try await session.run("exit 3") == .code(3))
-    await session.close()
-  }
-
-  @Test(arguments: Reach.Way.allCases)
+  @Test(arguments: Reach.Way.all)
   func `Two commands run at once on one session`(way: Reach.Way) async throws {
     let session = try await Reach(way).connect()
     for round in 0..<3 {
@@ -188,35 +121,5 @@ import Testing
       #expect(first.text == "heard\n" && second.text == "hello \(round)\n")
     }
     await session.close()
-  }
-
-  @Test func `A connection that breaks is an error at once`() async throws {
-    let reach = try Reach(.ssh)
-    let session = try await reach.connect()
-    let talk = Talk { talk, number in
-      if number == 0 { return Array("some\n".utf8) }
-      try await talk.hears("never")
-      return nil
-    }
-    let running = Task { try await session.run("head -n 1; sleep 20", talk) }
-    try await talk.hears("some")
-    try reach.server?.dropConnections()
-    let (error, time) = try await failure { _ = try await running.value }
-    #expect(error is TransportError, "\(error)")
-    #expect(time < .seconds(5), "\(time)")
-    let (later, _) = try await failure { _ = try await session.run("true") }
-    #expect(later is TransportError, "\(later)")
-    await session.close()
-    let again = try await reach.connect()
-    #expect(try await again.run("exit 3") == .code(3))
-    await again.close()
-  }
-
-  @Test func `A server that isn't there is an error that names it`() async throws {
-    let reach = try Reach(.ssh)
-    let port = try freePort()
-    let (error, _) = try await failure { _ = try await reach.connect(port: port) }
-    #expect("\(error)".contains("127.0.0.1:\(port)"), "\(error)")
-    #expect(error is TransportError, "\(error)")
   }
 }

@@ -72,6 +72,8 @@ public struct InventoryVariable: Sendable {
 public struct ConnectionSettings: Sendable {
   /// A name or address that resolves; the host's name unless the inventory says otherwise.
   public var address: String
+  /// The way to reach it; nil: whichever fits.
+  public var transport: TransportChoice?
   /// The TCP port; nil where nobody names one: SSH's 22.
   public var port: Int?
   /// The user to log in as; nil for the one who runs the playbook.
@@ -82,10 +84,21 @@ public struct ConnectionSettings: Sendable {
   public var knownHosts: [String] = []
   /// Whether an unknown host's key is taken and written down.
   public var acceptsNewHostKey = false
-  /// Whether to become root by sudo; nil if neither the inventory nor the command line says.
+  /// The password to log in with, where the host takes one.
+  public var password: Secret?
+  /// Options of ssh_config(5), each as `ssh -o` takes it: `ProxyJump=bastion`. They come before what ssh's files
+  /// say.
+  public var sshOptions: [String] = []
+  /// Whether to become another user; nil if neither the inventory nor the command line says.
   public var become: Bool?
-  /// The password that sudo asks for.
+  /// Whom to become; nil for the one whom the play names, or root.
+  public var becomeUser: String?
+  /// How to become him; nil for sudo, or for su where root logs in.
+  public var becomeMethod: BecomeMethod?
+  /// The password that sudo or su asks for.
   public var becomePassword: Secret?
+  /// How long it may take to become him, a slow directory service included.
+  public var becomeTimeout: Duration = .seconds(60)
 
   public init(address: String) { self.address = address }
 

@@ -28,6 +28,9 @@ extension StepGroup {
   }
 
   /// Runs the commands of these steps as another user, unless a step says otherwise itself.
+  ///
+  /// The play should be root, which may become anyone. One that runs as who logged in can where sudo, or doas, asks
+  /// for no password.
   public func become(_ user: String, file: String = #fileID, line: Int = #line) -> Steps {
     modified(file, line) { step in
       guard step.user == nil else { return }

@@ -9,8 +9,8 @@ public struct Play: Sendable {
   public let name: String
   /// Which hosts it is for.
   public let pattern: HostPattern
-  /// Whether its tasks run as root; what the inventory or the command line says of a host wins.
-  public let become: Bool
+  /// Whom its tasks run as; what the inventory or the command line says of a host wins.
+  public let become: PlayUser
   package let location: SourceLocation
   package let knownVariables: @Sendable () throws -> Set<String>
   package let evaluate: @Sendable (InventoryHost, Inventory, FactsInBody) throws -> Steps
@@ -19,10 +19,10 @@ public struct Play: Sendable {
   ///   - name: What the play is called in reports.
   ///   - pattern: Which hosts it is for, as in ``HostPattern``.
   ///   - vars: The type of the variables that it takes from the inventory.
-  ///   - become: Whether its tasks run as root, by sudo.
+  ///   - become: Whom its tasks run as: `.root` or `true`, `.user("postgres")`; the one who logs in if nothing is said.
   ///   - tasks: The tasks of one host; a function of that host alone, without effects.
   public init<Vars: HostVars>(
-    _ name: String, on pattern: String, vars: Vars.Type, become: Bool = false,
+    _ name: String, on pattern: String, vars: Vars.Type, become: PlayUser = .login,
     file: String = #fileID, line: Int = #line,
     @StepsBuilder tasks: @escaping @Sendable (HostScope<Vars>) throws -> Steps
   ) {
@@ -39,7 +39,7 @@ public struct Play: Sendable {
 
   /// A play without variables of its own.
   public init(
-    _ name: String, on pattern: String, become: Bool = false, file: String = #fileID, line: Int = #line,
+    _ name: String, on pattern: String, become: PlayUser = .login, file: String = #fileID, line: Int = #line,
     @StepsBuilder tasks: @escaping @Sendable (HostScope<NoVars>) throws -> Steps
   ) {
     self.init(name, on: pattern, vars: NoVars.self, become: become, file: file, line: line, tasks: tasks)
@@ -47,7 +47,7 @@ public struct Play: Sendable {
 
   /// A play without variables, alike for all its hosts.
   public init(
-    _ name: String, on pattern: String, become: Bool = false, file: String = #fileID, line: Int = #line,
+    _ name: String, on pattern: String, become: PlayUser = .login, file: String = #fileID, line: Int = #line,
     @StepsBuilder tasks: @escaping @Sendable () throws -> Steps
   ) {
     self.init(name, on: pattern, vars: NoVars.self, become: become, file: file, line: line) { _ in

@@ -69,6 +69,7 @@ struct HostTasks: Sendable {
       // Without its facts the body may have built nonsense: it is evaluated again once they are known.
       if facts.wereMissing { return (tasks, problems) }
       problems += self.problems(with: steps, host: host, secrets: &tasks.secrets)
+      problems += self.problems(withUsersOf: steps, play: play, host: host)
       var part = PlayTasks(name: play.name)
       tasks.tags.formUnion(steps.flatMap(\.tags))
       for step in steps where options.wants(step.tags) || step.task is RunHandlers {
@@ -99,6 +100,31 @@ struct HostTasks: Sendable {
       }
     }
     return (tasks, problems)
+  }
+
+  /// Users who can't be become on the way that a play takes.
+  private static func problems(
+    withUsersOf steps: [Step], play: Play, host: InventoryHost
+  ) -> [HostProblem] {
+    if let name = play.become.name, let problem = PlayUser.problem(withName: name) {
+      return [
+        HostProblem(
+          subject: "\(play.location): play \"\(play.name)\"", hosts: [host.name], text: "become: \(problem)")
+      ]
+    }
+    let become = Become(host, play: play.become)
+    return steps.compactMap { step in
+      guard let user = step.user else { return nil }
+      var problem = PlayUser.problem(withName: user)
+      if become.method != .none, become.user != "root", user != become.user {
+        problem =
+          problem ?? "it runs as \(user), and the play as \(become.user), who can't become others: "
+          + "let the play become root, whose steps may run as anyone"
+      }
+      return problem.map {
+        HostProblem(subject: "\(step.location): \(step.label)", hosts: [host.name], text: $0)
+      }
+    }
   }
 
   private static func problems(

@@ -27,7 +27,7 @@ struct ActProgram {
   /// - Parameters:
   ///   - items: The actions.
   ///   - marker: A nonce.
-  ///   - folder: The folder that ``stagingCommand`` made; nil if nothing was staged.
+  ///   - folder: The folder that ``HostShell`` made for them; nil if nothing was staged.
   ///   - verbose: Whether successful actions' output is reported.
   init(_ items: [Item], marker: String, folder: String?, verbose: Bool) {
     var inputs = StagedInputs()
@@ -37,12 +37,6 @@ struct ActProgram {
     }
     program = Program(marker: marker, body: code)
     staged = inputs.bytes
-  }
-
-  /// Makes the program's folder and fills the staged file from standard input. Nothing secret stands in it.
-  static func stagingCode(marker: String) -> String {
-    "umask 077; d=/var/tmp; [ -w $d ] || d=/tmp; d=$(mktemp -d $d/martlet.XXXXXX) && cat >$d/staged"
-      + " && echo && echo \(marker) staged $d $(wc -c <$d/staged) && echo && echo \(marker) end"
   }
 
   /// The text of an output that was sent with one of the limits. Where something was cut off, so may a secret have
@@ -67,10 +61,13 @@ struct ActProgram {
       _uid=$(id -u); _me=$(id -un)
       # What a program that was killed has left behind, secrets perhaps among it.
       find "${MARTLET_TMP%/*}" -maxdepth 1 -name 'martlet.*' -user "$_me" -mtime +1 -exec rm -rf {} + 2>/dev/null
+      # As another user. The code is the first line of the input, escaped: neither ps nor sudo's log shows it.
       _as() {
-        if [ "$1" = "$_me" ]; then /bin/sh -c "$2"
-        elif [ "$_uid" = 0 ]; then su -s /bin/sh -c "$2" "$1"
-        else sudo -n -u "$1" -- /bin/sh -c "$2"; fi
+        _c='IFS= read -r _l && eval "$(printf %b "$_l")"'
+        if [ "$1" = "$_me" ]; then /bin/sh -c "$_c"
+        elif [ "$_uid" = 0 ]; then su -s /bin/sh -c "$_c" "$1"
+        elif command -v sudo >/dev/null; then sudo -n -H -u "$1" -- /bin/sh -c "$_c"
+        else doas -n -u "$1" /bin/sh -c "$_c"; fi
       }
       _notify() {
         (umask 077; mkdir -p "$_S/handlers") && printf '%s\\n' "$2" >"$_S/handlers/$1"
@@ -98,12 +95,12 @@ struct ActProgram {
     let exports = action.environment.sorted { $0.key < $1.key }
       .map { "export \($0.key)=\(Shell.quote($0.value))\n" }.joined()
     body = exports + body
-    var run = "(\n\(body)\n)"
-    if let user { run = "_as \(Shell.quote(user)) \(Shell.quote(body))" }
-    let input = action.input.map { inputs.redirection(for: $0.bytes) } ?? ""
+    let source = action.input.map { inputs.source(of: $0.bytes) }
+    var run = (source.map { $0 + " | " } ?? "") + "(\n\(body)\n)"
+    if let user { run = Self.run(body, as: user, input: source) }
     // Output goes to a file, and the channel is closed for children: one that stays behind in the background
     // can neither hold the session open nor be killed by its end.
-    run = "\(input)\(run) >\"$MARTLET_TMP/out\" 2>&1 3>&-"
+    run = "\(run) >\"$MARTLET_TMP/out\" 2>&1 3>&-"
 
     var code = "_record begin \(index)\n"
     for handler in item.notifies {
@@ -132,11 +129,17 @@ struct ActProgram {
       code = "if [ -e \"$_S/handlers/\(handler)\" ]; then\n\(code)else _record skipped \(index); fi\n"
     }
     if let unless = action.unless {
-      let test = user.map { "_as \(Shell.quote($0)) \(Shell.quote(unless.text))" }
+      let test = user.map { Self.run(unless.text, as: $0, input: nil) }
       code =
         "if \(test ?? "(\n\(unless.text)\n)") >/dev/null 2>&1 3>&-; then _record skipped \(index)\nelse\n\(code)fi\n"
     }
     return code
+  }
+
+  /// Code as another user, for `_as`: a line that `printf %b` turns back into it, and then what it reads itself.
+  private static func run(_ code: String, as user: String, input: String?) -> String {
+    let line = code.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+    return "{ printf '%s\\n' \(Shell.quote(line)); \(input ?? ":"); } | _as \(Shell.quote(user))"
   }
 
   /// Writes beside the file and renames, so that it appears whole, with its final owner and mode, or not at all.
@@ -180,7 +183,4 @@ struct StagedInputs {
         return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
       }.joined() + "'"
   }
-
-  /// What to put before a command so that it reads the bytes from its standard input.
-  mutating func redirection(for content: [UInt8]) -> String { "\(source(of: content)) | " }
 }

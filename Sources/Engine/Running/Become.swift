@@ -1,87 +1,97 @@
 internal import MartletCore
 
-/// How the programs of a host become the user whom they run as.
-///
-/// Every login shell understands the command lines alike: plain words and single quotes only.
-enum Become: Sendable {
-  /// As the one who logged in.
-  case none
-  /// As root by sudo, without a password.
-  case sudo
-  /// As root by sudo, which may ask for this password.
-  case sudoWithPassword(Secret)
+/// Whom a host's programs run as, and how they become that user.
+struct Become: Sendable {
+  /// How the user is reached from the login.
+  enum Method: Sendable, Hashable {
+    /// It is the one who logged in.
+    case none
+    /// A password is only asked for where there is one to give.
+    case sudo
+    case su
+    /// Without a password: doas reads one only from a terminal.
+    case doas
+  }
+
+  let method: Method
+  /// Whom to be.
+  let user: String
+  /// Whom the host was logged in to as.
+  let login: String
+  /// The host's name in the inventory, for messages.
+  let host: String
+  let password: Secret?
+  /// How long it may take until the user's shell runs.
+  let timeout: Duration
 
   /// - Parameters:
   ///   - host: What inventory and command line say.
   ///   - play: What the play says.
-  init(_ host: ConnectionSettings, play: Bool) {
-    // Root has no one to become; a sudo that isn't installed must not be in the way.
-    if host.loginUser == "root" || !(host.become ?? play) {
-      self = .none
-    } else if let password = host.becomePassword {
-      self = .sudoWithPassword(password)
-    } else {
-      self = .sudo
-    }
-  }
-
-  /// The command line that runs shell code read from standard input.
-  ///
-  /// `eval "$(cat)"` reads all of it before any of it runs, so no child can eat the rest of the program.
-  func commandLine(marker: String) -> String { wrap(#"eval "$(cat)""#, marker: marker) }
-
-  /// The command line for code that reads its own standard input; the code has no single quotes in it.
-  func commandLine(running code: String, marker: String) -> String { wrap(code, marker: marker) }
-
-  private func wrap(_ code: String, marker: String) -> String {
-    switch self {
-    case .none: "/bin/sh -c '\(code)'"
-    case .sudo: "sudo -n -- /bin/sh -c '\(code)'"
-    case .sudoWithPassword:
-      "sudo -S -p '\(Self.prompt(marker))' -- /bin/sh -c 'echo; echo \(marker) ready; \(code)'"
-    }
-  }
-
-  /// What sudo prints when it wants the password: a nonce, so that nothing else is taken for it.
-  static func prompt(_ marker: String) -> String { "\(marker)-password:" }
-}
-
-/// Why a program could not run as the user whom it should run as.
-enum BecomeError: Error, CustomStringConvertible {
-  case wrongPassword
-  case failed(String)
-
-  var description: String {
-    switch self {
-    case .wrongPassword:
-      "sudo refused the password: give the right one at --ask-become-pass"
-    case .failed(let text):
-      text
-    }
-  }
-
-  /// What sudo's own words mean, if it was sudo that failed.
-  init?(become: Become, status: ExitStatus, errorOutput: String) {
-    guard case .none = become else {
-      let text = errorOutput.lowercased()
-      if text.contains("password is required") || text.contains("terminal is required")
-        || text.contains("a password is needed") || text.contains("authentication required")
-      {
-        self = .failed(
-          "sudo wants a password and none was given: run with --ask-become-pass, or allow the user to "
-            + "run everything without one (NOPASSWD: ALL in sudoers)")
-      } else if text.contains("not in the sudoers") || text.contains("may not run sudo")
-        || text.contains("not allowed to")
-      {
-        self = .failed(
-          "sudo doesn't allow this user to become root: add it to sudoers, as in \"USER ALL=(ALL) ALL\"")
-      } else if text.contains("not found"), text.contains("sudo") {
-        self = .failed("there is no sudo on the host: log in as root, or install it")
-      } else {
-        return nil
-      }
+  init(_ host: InventoryHost, play: PlayUser) {
+    let settings = host.connection
+    self.host = host.name
+    login = settings.loginUser
+    timeout = settings.becomeTimeout
+    let wanted: String? =
+      (settings.become ?? (play != .login)) ? settings.becomeUser ?? play.name ?? "root" : nil
+    // Who is the user already has no one to become; a sudo that isn't installed must not be in the way.
+    guard let wanted, wanted != login else {
+      (method, user, password) = (.none, login, nil)
       return
     }
-    return nil
+    user = wanted
+    // Root may become anyone by su, which is everywhere, and is asked for nothing.
+    password = login == "root" ? nil : settings.becomePassword
+    method =
+      switch settings.becomeMethod ?? (login == "root" ? .su : .sudo) {
+      case .sudo: .sudo
+      case .su: .su
+      case .doas: .doas
+      }
+  }
+
+  /// Programs of one key can share a shell.
+  var key: String { method == .none ? "" : user }
+
+  /// What the user is reached by, for messages.
+  var tool: String {
+    switch method {
+    case .none: "the login"
+    case .sudo: "sudo"
+    case .su: "su"
+    case .doas: "doas"
+    }
+  }
+
+  /// Whether the shell says that it runs before anything may be sent to it: what comes earlier could be taken for
+  /// an answer to the question for a password.
+  var announcesItself: Bool { method == .su || method == .sudo && password != nil }
+
+  /// The command line whose shell reads its first line as code and evaluates it.
+  ///
+  /// Every login shell understands it alike: plain words and single quotes only, and one line.
+  ///
+  /// - Parameter marker: A nonce, which frames what the shell says before its first program.
+  func commandLine(marker: String) -> String {
+    // Bash lets TMOUT end a read; IFS and an exported variable of that name must not change what is read.
+    let start = #"unset TMOUT _p; IFS= read -r _p && eval "$_p""#
+    let announced = "echo; echo \(marker) ready; " + start
+    // Under the C locale, what these programs say can be recognised.
+    let plain = "env LC_ALL=C LANGUAGE=C"
+    let user = Shell.quote(user)
+    switch method {
+    case .none: return "/bin/sh -c '\(start)'"
+    case .doas: return "\(plain) doas -n -u \(user) /bin/sh -c '\(start)'"
+    case .sudo where password == nil: return "\(plain) sudo -n -H -u \(user) -- /bin/sh -c '\(start)'"
+    case .sudo:
+      // The process number is for the sudo that would go on asking; sudo replaces %p by the user whose password
+      // it wants (sudo(8), -p).
+      return #"/bin/sh -c 'echo; echo \#(marker) pid $$; exec "$@"' sh \#(plain) sudo -H -S -p "#
+        + "'\(marker) for %p:' -u \(user) -- /bin/sh -c '\(announced)'"
+    case .su:
+      // What was printed to standard error before the marker is the login shell's noise, and no prompt.
+      return #"/bin/sh -c 'echo \#(marker) >&2; exec "$@"' sh \#(plain) su -s /bin/sh -c "#
+        + "'\(announced)' \(user)"
+    }
   }
 }

@@ -4,6 +4,8 @@ internal import Synchronization
 /// The programs of one host, sent over its one session: the exchanges that the recap counts.
 actor HostChannel {
   private let session: any TransportSession
+  /// The shells that run, by the key of their user.
+  private var shells: [String: HostShell] = [:]
   /// Scripts that were sent so far.
   private(set) var exchanges = 0
 
@@ -18,8 +20,7 @@ actor HostChannel {
     let program = LookProgram.make(questions, options: options, marker: marker)
     let records = Mutex<[RecordParser.Record]>([])
     try await send(
-      Array(program.code.utf8), command: become.commandLine(marker: marker), marker: marker, as: become,
-      deadline: Self.lookDeadline
+      .program(Array(program.code.utf8)), marker: marker, as: become, deadline: Self.lookDeadline
     ) { record in records.withLock { $0.append(record) } }
     return LookProgram.answers(to: questions, in: records.withLock { $0 })
   }
@@ -39,8 +40,7 @@ actor HostChannel {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         try await self.send(
-          Array(program.code.utf8), command: become.commandLine(marker: marker), marker: marker,
-          as: become, deadline: deadline
+          .program(Array(program.code.utf8)), marker: marker, as: become, deadline: deadline
         ) { record in
           watch.note(record)
           onRecord(record)
@@ -52,15 +52,18 @@ actor HostChannel {
     }
   }
 
-  func close() async { await session.close() }
+  func close() async {
+    for shell in shells.values { shell.endInput() }
+    await session.close()
+    for shell in shells.values { await shell.abandon() }
+  }
 
   /// Brings large inputs to the host ahead of the program that uses them.
   private func stage(_ bytes: [UInt8], as become: Become) async throws -> String {
     let marker = Program.nonce()
     let folder = Mutex<String?>(nil)
     try await send(
-      bytes, command: become.commandLine(running: ActProgram.stagingCode(marker: marker), marker: marker),
-      marker: marker, as: become, deadline: .seconds(60 + bytes.count >> 16)
+      .stage(bytes), marker: marker, as: become, deadline: .seconds(60 + bytes.count >> 16)
     ) { record in
       let words = record.header.split(separator: " ")
       guard words.count == 3, words[0] == "staged", Int(words[2]) == bytes.count,
@@ -75,26 +78,41 @@ actor HostChannel {
   }
 
   private func send(
-    _ content: [UInt8], command: String, marker: String, as become: Become, deadline: Duration,
+    _ request: HostShell.Request, marker: String, as become: Become, deadline: Duration,
     onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) async throws {
     exchanges += 1
-    let exchange = ProgramExchange(content, marker: marker, become: become, onRecord: onRecord)
-    defer { exchange.close() }
-    let status = try await session.run(command, exchange: exchange, deadline: deadline)
-    if exchange.ended { return }
-    if exchange.passwordWasRefused { throw BecomeError.wrongPassword }
-    let errorText = exchange.errorText
-    if let error = BecomeError(become: become, status: status, errorOutput: errorText) { throw error }
-    if exchange.overflowed { throw ProgramError("the host sent far more than was asked for") }
-    let ending =
-      switch status {
-      case .code(let code): "exit status \(code)"
-      case .signal(let name): "signal \(name)"
+    let shell = shells[become.key] ?? HostShell(session: session, become: become)
+    shells[become.key] = shell
+    do {
+      try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
+    } catch let error as TransportError where shells.count > 1 {
+      guard await !shell.hasAnswered else { throw error }
+      try await sendAlone(request, marker: marker, as: become, deadline: deadline, onRecord: onRecord)
+    }
+  }
+
+  /// Sends a request to a server that allows one command at a time (sshd_config(5), MaxSessions): the other shells
+  /// make way.
+  private func sendAlone(
+    _ request: HostShell.Request, marker: String, as become: Become, deadline: Duration,
+    onRecord: @escaping @Sendable (RecordParser.Record) -> Void
+  ) async throws {
+    for other in shells.values where other.become.key != become.key {
+      other.endInput()
+      await other.finish()
+    }
+    // The server counts a command that has ended for a moment longer.
+    for attempt in 1... {
+      let shell = HostShell(session: session, become: become)
+      shells = [become.key: shell]
+      do {
+        return try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
+      } catch let error as TransportError {
+        guard await !shell.hasAnswered, attempt < 5 else { throw error }
+        try await Task.sleep(for: .milliseconds(100 * attempt))
       }
-    throw ProgramError(
-      "the host's shell did not run the program to its end (\(ending))"
-        + (errorText.trimmed.isEmpty ? "" : ": " + errorText.trimmed))
+    }
   }
 }
 

@@ -11,6 +11,8 @@ actor HostRun {
   private let reporter: Reporter
   private var tasks: HostTasks
   private var channel: HostChannel?
+  /// As whom the transport has logged in, where it says so.
+  private var user: String?
   private var answers = Answers()
   /// The play that the last look was made for, if nothing was sent since.
   private var lookedFor: Int?
@@ -71,6 +73,7 @@ actor HostRun {
   private func connect() async throws {
     hasConnected = true
     let session = try await transport.connect(to: host)
+    user = session.user
     channel = HostChannel(session: session)
     reporter.report(.connected(host: host.name))
     try await readFactsForBodies()
@@ -94,13 +97,18 @@ actor HostRun {
   }
 
   /// How the programs of a play become the user whom the play wants.
-  private func become(_ play: Int) -> Become { Become(host.connection, play: plays[play].become) }
+  private func become(_ play: Int) -> Become {
+    var host = host
+    host.connection.user = user ?? host.connection.user
+    return Become(host, play: plays[play].become)
+  }
 
   private func look(for index: Int) async throws {
     guard let channel else { return }
     let options = LookOptions(wantsContents: options.diff, hasActed: hasActed)
     // Plays that run as the same user are asked about together: a host where all is right costs one exchange.
-    let together = plays.indices[index...].filter { plays[$0].become == plays[index].become }
+    let user = become(index).key
+    let together = plays.indices[index...].filter { become($0).key == user }
     answers = try await channel.look(
       tasks.questions(for: Array(together)), as: become(index), options: options)
     lookedFor = index
@@ -109,7 +117,7 @@ actor HostRun {
   private func perform(play index: Int) async throws {
     let play = tasks.plays[index]
     var progress = PlayProgress()
-    if lookedFor.map({ plays[$0].become }) != plays[index].become { try await look(for: index) }
+    if lookedFor.map({ become($0).key }) != become(index).key { try await look(for: index) }
     for _ in 0..<Self.maximumRounds {
       try Task.checkCancellation()
       var round = Decider(play: play, progress: progress).decide(answers)

@@ -15,12 +15,12 @@ public struct LabCommand: AsyncParsableCommand {
     commandName: "lab",
     abstract: "Make throwaway Debian servers on this machine.",
     discussion: """
-      Each has its own address, disk, systemd and sshd, and users root, deploy (sudo without a password) and \
-      asker (sudo asks for its password, asker). It needs root and Linux.
+      Each has its own address, disk, systemd and sshd, and users root, deploy (sudo without a password), \
+      asker (sudo asks for its password, asker) and some that are harder to deal with. It needs root and Linux.
       """,
     subcommands: [
       LabUp.self, LabList.self, LabShell.self, LabExec.self, LabReset.self, LabKill.self, LabStart.self,
-      LabDelay.self, LabRekey.self, LabDown.self,
+      LabDelay.self, LabIsolate.self, LabRekey.self, LabDown.self,
     ])
 
   /// Made by ArgumentParser.

@@ -49,6 +49,24 @@ struct LabRekey: AsyncParsableCommand {
   }
 }
 
+struct LabIsolate: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "isolate", abstract: "Let only some of the lab's servers connect to a server.",
+    discussion: """
+      `ssh -F` with the lab's ssh_config then goes through the first of them, which makes it a bastion. It lasts \
+      until `martlet lab reset`.
+      """)
+
+  @Argument(help: "The host, such as 2.") var host: HostNumber
+  @Option(name: .customLong("from"), parsing: .upToNextOption, help: "The hosts that are let in, such as 1.")
+  var from: [HostNumber]
+  @OptionGroup var options: LabOptions
+
+  func run() async throws {
+    try await options.lab.isolate(host.value, reachableFrom: from.map(\.value))
+  }
+}
+
 struct LabShell: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ssh", abstract: "Log in to a server over SSH, or run a command there, as root.")

@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 
 struct LabUp: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +9,7 @@ struct LabUp: AsyncParsableCommand {
   @Argument(help: "How many: hosts 1 to N. Or which: 4-6.")
   var hosts: HostRange
 
-  @Option(help: "The Debian suite of new hosts, such as trixie. (default: bookworm)")
+  @Option(help: "The Debian suite of new hosts: bullseye, bookworm or trixie. (default: bookworm)")
   var suite: String?
 
   @Flag(
@@ -17,17 +17,20 @@ struct LabUp: AsyncParsableCommand {
     help: "Whether new hosts boot systemd, rather than sshd alone. (default: --systemd)")
   var systemd: Bool?
 
+  @Option(help: "What answers on port 22 of new hosts: openssh or dropbear. (default: openssh)")
+  var sshd: LabHost.SSHServer?
+
   @OptionGroup var options: LabOptions
 
   func run() async throws {
     let lab = options.lab
     let clock = ContinuousClock()
     let elapsed = try await clock.measure {
-      try await lab.up(hosts.value, suite: suite, systemd: systemd)
+      try await lab.up(hosts.value, suite: suite, systemd: systemd, sshd: sshd)
     }
     for number in hosts.value {
       let host = try lab.host(number)
-      print("\(host.name)  \(host.address)  \(host.suite)  \(host.hasSystemd ? "systemd" : "sshd only")")
+      print("\(host.name)  \(host.address)  \(host.suite)  \(host.kind)")
     }
     let suffix = options.directory == Lab.defaultDirectory ? "" : " --directory \(options.directory)"
     print(
@@ -38,6 +41,17 @@ struct LabUp: AsyncParsableCommand {
         martlet lab ssh \(hosts.value.lowerBound)\(suffix)      (or: ssh -F \(lab.sshConfig) lab\(hosts.value.lowerBound))
         martlet lab down\(suffix)       when they are no longer needed
       """)
+  }
+}
+
+extension LabHost.SSHServer: ExpressibleByArgument {}
+
+extension LabHost {
+  /// What runs on it, and who may reach it, in a line that a shell can take apart at its blanks.
+  fileprivate var kind: String {
+    let server = sshServer == .openssh ? "sshd" : sshServer.rawValue
+    let from = reachableFrom.map { " from:\($0.map { "lab\($0)" }.joined(separator: ","))" }
+    return (hasSystemd ? "systemd+\(server)" : server) + (from ?? "")
   }
 }
 
@@ -74,9 +88,9 @@ struct LabList: AsyncParsableCommand {
   func run() async throws {
     let lab = options.lab
     for host in lab.hosts {
-      let kind = host.hasSystemd ? "systemd" : "sshd"
       print(
-        "\(host.name) \(host.address) \(host.suite) \(kind) \(lab.isRunning(host.number) ? "up" : "down")")
+        "\(host.name) \(host.address) \(host.suite) \(host.kind) \(lab.isRunning(host.number) ? "up" : "down")"
+      )
     }
   }
 }

@@ -8,9 +8,11 @@ internal import MartletCore
 
 /// How a variable of an inventory bears on reaching a host.
 enum ConnectionVariable {
-  /// A part of `ConnectionSettings`.
-  enum Setting: Hashable {
-    case address, port, user, keys, knownHosts, acceptsNewHostKey, become, becomePassword
+  /// A part of `ConnectionSettings`, in the order in which they are applied.
+  enum Setting: Int, Hashable {
+    case address, port, user, keys, knownHosts, acceptsNewHostKey, password
+    case become, becomePassword, becomeUser, becomeMethod, becomeTimeout
+    case sshOptions, sshCommonArguments, sshExtraArguments, transport
   }
 
   /// A variable of the playbook.
@@ -27,14 +29,19 @@ enum ConnectionVariable {
 
   private static let settings: [String: Setting] = [
     "address": .address, "port": .port, "user": .user, "key": .keys, "known_hosts": .knownHosts,
-    "accept_new": .acceptsNewHostKey, "become": .become,
+    "accept_new": .acceptsNewHostKey, "password": .password, "ssh_options": .sshOptions, "become": .become,
+    "become_user": .becomeUser, "become_method": .becomeMethod, "become_password": .becomePassword,
+    "become_timeout": .becomeTimeout, "transport": .transport,
   ]
 
   private static let ansible: [String: Setting] = [
     "host": .address, "ssh_host": .address, "port": .port, "ssh_port": .port, "user": .user,
-    "ssh_user": .user,
+    "ssh_user": .user, "connection": .transport,
     "ssh_private_key_file": .keys, "private_key_file": .keys, "become": .become,
     "become_password": .becomePassword, "become_pass": .becomePassword, "sudo_pass": .becomePassword,
+    "password": .password, "ssh_pass": .password, "ssh_password": .password,
+    "ssh_common_args": .sshCommonArguments, "ssh_extra_args": .sshExtraArguments,
+    "become_user": .becomeUser, "become_method": .becomeMethod,
   ]
 
   /// What Ansible needs on the host, or does on it in its own way, and Martlet doesn't.
@@ -44,12 +51,7 @@ enum ConnectionVariable {
   ]
 
   private static let unsupported: [String: String] = [
-    "password": "logging in with a password is not supported yet; use a key",
-    "ssh_pass": "logging in with a password is not supported yet; use a key",
-    "ssh_password": "logging in with a password is not supported yet; use a key",
-    "ssh_common_args": "arguments of ssh are not supported yet",
-    "ssh_extra_args": "arguments of ssh are not supported yet",
-    "ssh_args": "arguments of ssh are not supported yet",
+    "ssh_args": "put them into ansible_ssh_common_args, or into ~/.ssh/config",
     "host_key_checking": "keys are always checked; accept_new: true takes those of new hosts",
     "ssh_host_key_checking": "keys are always checked; accept_new: true takes those of new hosts",
     "become_flags": "flags of sudo are not supported yet",
@@ -71,14 +73,17 @@ enum ConnectionVariable {
       } else if let why = Self.unsupported[short] {
         self = .unsupported("\(name): \(why)")
       } else {
-        self = Self.other(short, name, value)
+        self = .unknown
       }
     } else if name.hasPrefix("martlet_"), let setting = Self.settings[String(name.dropFirst(8))] {
       self = try Self.setting(setting, name, value, folder)
     } else if name.hasPrefix("martlet_") {
       self = .unsupported(
         "\(name) is not known\(suggestion(for: name, among: Self.settings.keys.map { "martlet_" + $0 }))")
-    } else if let setting = Self.settings[name], allowingBareNames || Self.isAlwaysSetting(setting) {
+    } else if let setting = Self.settings[name], setting != .password,
+      allowingBareNames || Self.isAlwaysSetting(setting)
+    {
+      // A bare `password` is more likely the application's.
       self = try Self.setting(setting, name, value, folder)
     } else {
       self = .ordinary
@@ -87,27 +92,16 @@ enum ConnectionVariable {
 
   /// Names that no playbook is likely to use for something else.
   private static func isAlwaysSetting(_ setting: Setting) -> Bool {
-    setting == .knownHosts || setting == .acceptsNewHostKey
-  }
-
-  private static func other(_ short: String, _ name: String, _ value: InventoryValue) -> ConnectionVariable {
-    guard case .string(let text) = value else { return .unknown }
-    switch (short, text) {
-    case ("connection", "ssh"), ("connection", "smart"), ("connection", "paramiko"), ("connection", "libssh"),
-      ("become_method", "sudo"), ("become_user", "root"):
-      return .irrelevant
-    case ("connection", _), ("become_method", _), ("become_user", _):
-      return .unsupported("\(name): \(text) is not supported yet")
-    default: return .unknown
-    }
+    [.knownHosts, .acceptsNewHostKey, .becomeUser, .becomeMethod, .becomePassword, .becomeTimeout]
+      .contains(setting)
   }
 
   private static func setting(
     _ setting: Setting, _ name: String, _ value: InventoryValue, _ folder: String
   ) throws -> ConnectionVariable {
     func expected(_ what: String) -> InventoryError {
-      InventoryError(
-        "\(name): expected \(what), found \(setting == .becomePassword ? "another value" : value.kind)")
+      let isSecret = setting == .becomePassword || setting == .password
+      return InventoryError("\(name): expected \(what), found \(isSecret ? "another value" : value.kind)")
     }
     func text(_ value: InventoryValue) throws -> String {
       switch value {
@@ -126,14 +120,21 @@ enum ConnectionVariable {
       default: throw expected("true or false")
       }
     }
-    func paths() throws -> [String] {
+    func words(_ what: String = "a text, or a list of texts") throws -> [String] {
       let values = if case .list(let values) = value { values } else { [value] }
       return try values.map { value in
-        guard case .string(let path) = value, !path.isEmpty else {
-          throw expected("a path, or a list of paths")
-        }
-        return LocalPath.resolve(path, in: folder)
+        guard case .string(let word) = value, !word.isEmpty else { throw expected(what) }
+        return word
       }
+    }
+    func paths() throws -> [String] {
+      try words("a path, or a list of paths").map { LocalPath.resolve($0, in: folder) }
+    }
+    func secret() throws -> Secret {
+      let word = try text(value)
+      let secret = try JSONDecoder().decode(Secret.self, from: JSONEncoder().encode(word))
+      if let problem = secret.problem { throw InventoryError("\(name): \(problem)") }
+      return secret
     }
     switch setting {
     case .address:
@@ -160,11 +161,39 @@ enum ConnectionVariable {
     case .become:
       let become = try truth()
       return .setting(setting) { $0.become = become }
+    case .becomeUser:
+      let user = try text(value)
+      if let problem = PlayUser.problem(withName: user) { throw InventoryError("\(name): \(problem)") }
+      return .setting(setting) { $0.becomeUser = user }
+    case .becomeMethod:
+      guard let method = BecomeMethod(rawValue: try text(value)) else { throw expected("sudo, su or doas") }
+      return .setting(setting) { $0.becomeMethod = method }
+    case .becomeTimeout:
+      guard let seconds = Int(try text(value)), (1...86_400).contains(seconds) else {
+        throw expected("a number of seconds from 1 to 86400")
+      }
+      return .setting(setting) { $0.becomeTimeout = .seconds(seconds) }
     case .becomePassword:
-      let word = try text(value)
-      let secret = try JSONDecoder().decode(Secret.self, from: JSONEncoder().encode(word))
-      if let problem = secret.problem { throw InventoryError("\(name): \(problem)") }
-      return .setting(setting) { $0.becomePassword = secret }
+      let password = try secret()
+      return .setting(setting) { $0.becomePassword = password }
+    case .password:
+      let password = try secret()
+      return .setting(setting) { $0.password = password }
+    case .sshOptions:
+      let options = try words()
+      if let wrong = options.first(where: { !$0.contains("=") && !$0.contains(" ") }) {
+        throw InventoryError("\(name): expected options such as ProxyJump=bastion, found \(wrong)")
+      }
+      return .setting(setting) { $0.sshOptions = options + $0.sshOptions }
+    case .sshCommonArguments, .sshExtraArguments:
+      do {
+        let options = try SSHArguments.options(try text(value))
+        return .setting(setting) { $0.sshOptions += options }
+      } catch let error as InventoryError {
+        throw InventoryError("\(name): \(error.description)")
+      }
+    case .transport:
+      return TransportName.setting(try text(value), of: name)
     }
   }
 }

@@ -104,7 +104,10 @@ struct InventoryDraft {
       var values = base.values
       values.override(by: host.values)
       var connection = ConnectionSettings(address: name)
-      for setting in values.settings.values { setting.apply(&connection) }
+      for (_, setting) in values.settings.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        setting.apply(&connection)
+      }
+      if name == TransportChoice.localHost { connection.transport = .local }
       for group in base.groups { members[group, default: []].append(name) }
       result.append(
         InventoryHost(name: name, groups: base.groups, connection: connection, vars: values.vars))

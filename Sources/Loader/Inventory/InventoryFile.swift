@@ -21,6 +21,9 @@ public import MartletCore
 /// file that uses a name with `ansible_` or `martlet_` in front, the first four and `become` are ordinary variables,
 /// and the own names are written `martlet_address` and so on. Paths in a file start from its folder.
 ///
+/// `transport` (Ansible's `ansible_connection`) says how a host is reached: `ssh`, `openssh`, `local`, `docker`,
+/// `podman`, or `auto` as without it. A host called `@local` is the machine that Martlet runs on.
+///
 /// A host's variables win over those of its groups, a child's over those of its parents, `all` comes last.
 public enum InventoryFile {
   /// Files larger than this are refused.

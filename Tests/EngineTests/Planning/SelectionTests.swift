@@ -77,6 +77,23 @@ import Testing
     #expect(found == [])
   }
 
+  @Test func usersWhoCanNotBeBecomeAreFoundInThePlan() {
+    let line = #line + 2
+    let found = problems(
+      [:], Play("Web", on: "web", become: .user("app")) { Runs(command: "x").become("db") })
+    #expect(found.count == 1)
+    #expect(
+      found.first?.hasPrefix("EngineTests/SelectionTests.swift:\(line): run, host web1: it runs as db")
+        == true)
+    #expect(
+      problems([:], Play("Web", on: "web", become: .user("app")) { Runs(command: "x").become("app") }) == [])
+    #expect(problems([:], Play("Web", on: "web", become: true) { Runs(command: "x").become("app") }) == [])
+    let names = problems(
+      [:], Play("Web", on: "web", become: .user("-a")) {},
+      Play("Web", on: "web") { Runs(command: "x").become("b c") })
+    #expect(names.count == 2 && names.allSatisfy { $0.contains("is not the name of a user") }, "\(names)")
+  }
+
   @Test func wrongValuesInTasksAreFoundWithoutTheirHelp() {
     struct Wrong: HostTask {
       var path: RemotePath = "srv/shop"

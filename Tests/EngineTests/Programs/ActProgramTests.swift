@@ -15,9 +15,14 @@ import Testing
     let session = try await ShellTransport(shell: shell, state: folder.path + "/state")
       .connect(to: InventoryHost(name: "local"))
     let records = Records()
-    let exchange = ProgramExchange(Array(code.utf8), marker: "NONCE", become: .none) { records.add($0) }
-    _ = try await session.run(
-      Become.none.commandLine(marker: "NONCE"), exchange: exchange, deadline: .seconds(10))
+    let host = HostShell(session: session, become: .login)
+    do {
+      try await host.perform(.program(Array(code.utf8)), marker: "NONCE", deadline: .seconds(10)) {
+        records.add($0)
+      }
+    } catch is ProgramError {}
+    host.endInput()
+    await host.finish()
     return records.all
   }
 

@@ -6,14 +6,17 @@ import Testing
 
 /// A host that doesn't do as it is told. What it sends is untrusted: each of these ends in an error of that host.
 @Suite struct ScriptedHostTests {
-  /// Answers each command line with the next script; `MARKER` stands for the program's own.
+  /// Answers each program with the next script; `MARKER` stands for the program's own. A script with a status ends
+  /// the shell, as one that is killed does.
   final class Script: Transport, TransportSession {
     let answers:
-      [@Sendable (_ program: String) -> (output: String, errors: String, status: MartletEngine.ExitStatus)]
+      [@Sendable (_ program: String) -> (output: String, errors: String, status: MartletEngine.ExitStatus?)]
     private let log = ExchangeCounter()
 
     init(
-      _ answers: (@Sendable (String) -> (output: String, errors: String, status: MartletEngine.ExitStatus))...
+      _ answers: (
+        @Sendable (String) -> (output: String, errors: String, status: MartletEngine.ExitStatus?)
+      )...
     ) {
       self.answers = answers
     }
@@ -23,16 +26,17 @@ import Testing
     func run(_ command: String, exchange: any ExchangeHandler, deadline: Duration) async throws
       -> MartletEngine.ExitStatus
     {
-      var program: [UInt8] = []
-      while let bytes = try await exchange.input() { program += bytes }
-      let text = String(decoding: program, as: UTF8.self)
-      let index = await log.next()
-      guard index < answers.count else { throw TransportError("connection lost") }
-      let marker = text.split(separator: "_M=").dropFirst().first?.prefix { $0 != "\n" } ?? ""
-      let (output, errors, status) = answers[index](text)
-      exchange.errorOutput(Array(errors.utf8))
-      exchange.output(Array(output.replacing("MARKER", with: marker).utf8))
-      return status
+      while let program = try await exchange.input() {
+        let text = String(decoding: program, as: UTF8.self)
+        let index = await log.next()
+        guard index < answers.count else { throw TransportError("connection lost") }
+        let marker = text.split(separator: "_M=").dropFirst().first?.prefix { $0 != "\n" } ?? ""
+        let (output, errors, status) = answers[index](text)
+        exchange.errorOutput(Array(errors.utf8))
+        exchange.output(Array(output.replacing("MARKER", with: marker).utf8))
+        if let status { return status }
+      }
+      return .code(0)
     }
 
     func close() async {}
@@ -56,7 +60,7 @@ import Testing
     return events
   }
 
-  private static let look = "\nMARKER fact 0\n\nMARKER end\n"
+  private static let look = "\nMARKER fact 0\n\nMARKER end\n\nMARKER left 0\n"
 
   @Test func aProgramWithoutAnEndDidNotRun() async throws {
     let events = await run(Script { _ in ("", "sh: syntax error", .code(2)) })
@@ -76,7 +80,7 @@ import Testing
 
   @Test func actionsThatWereNotSentCannotBeReported() async throws {
     let events = await run(
-      Script({ _ in (Self.look, "", .code(0)) }) { _ in
+      Script({ _ in (Self.look, "", nil) }) { _ in
         ("\nMARKER begin 7\n\nMARKER done 7 changed\n\nMARKER done -1 changed\n\nMARKER end\n", "", .code(0))
       })
     #expect(events.failures.first?.message.contains("stopped in the middle") == true)
@@ -85,7 +89,7 @@ import Testing
 
   @Test func aFailureIsTakenAtItsWord() async throws {
     let events = await run(
-      Script({ _ in (Self.look, "", .code(0)) }) { _ in
+      Script({ _ in (Self.look, "", nil) }) { _ in
         ("\nMARKER begin 0\n\nMARKER failed 0 99999999999\nwhy\n\nMARKER end\n", "", .code(0))
       })
     let failure = try #require(events.failures.first)
@@ -94,7 +98,7 @@ import Testing
   }
 
   @Test func aConnectionThatIsLostBetweenRoundsIsUnreachable() async throws {
-    let events = await run(Script { _ in (Self.look, "", .code(0)) })
+    let events = await run(Script { _ in (Self.look, "", nil) })
     #expect(events.failures.first?.kind == .unreachable)
     #expect(events.recaps["a"]?.exchanges == 2)
   }

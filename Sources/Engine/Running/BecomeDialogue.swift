@@ -1,0 +1,96 @@
+internal import MartletCore
+
+/// What sudo or su says on standard error before the user's shell runs, and what is to be answered.
+///
+/// A password is given only to a prompt: sudo's is a nonce that was chosen here, su's is its last line, which has
+/// no end yet and speaks of a password. It is given once. A second attempt could lock the account.
+struct BecomeDialogue {
+  private let become: Become
+  private let marker: String
+  private var text = ""
+  private var bytes: [UInt8] = []
+  private var answeredAt: Int?
+  /// Whose password sudo wants, if it says so.
+  private(set) var account: String?
+  /// Whether it asked again for the password that it has got.
+  private(set) var refusedPassword = false
+  /// Whether it asked for a password where none can be given.
+  private(set) var lacksPassword = false
+  /// Whether it is sudo-rs, which takes the end of its input for an empty password and tries that too.
+  private(set) var isSudoRS = false
+
+  init(_ become: Become, marker: String) {
+    self.become = become
+    self.marker = marker
+  }
+
+  /// Whether the password was sent.
+  var hasAnswered: Bool { answeredAt != nil }
+
+  /// Takes more of standard error.
+  ///
+  /// - Returns: What is to be sent now, if anything.
+  mutating func consume(_ more: [UInt8]) -> [UInt8]? {
+    guard become.announcesItself, !refusedPassword, !lacksPassword else { return nil }
+    bytes += more
+    // A lecture is long, and no prompt is.
+    guard bytes.count <= 1 << 20 else { return nil }
+    text = String(decoding: bytes, as: UTF8.self)
+    let prompts = become.method == .su ? suPrompts() : sudoPrompts()
+    guard prompts > 0 else { return nil }
+    if hasAnswered {
+      refusedPassword = become.method == .su || prompts > 1
+      return nil
+    }
+    guard let password = become.password else {
+      lacksPassword = true
+      return nil
+    }
+    answeredAt = bytes.count
+    return Array((password.reveal() + "\n").utf8)
+  }
+
+  /// The line without an end that came last: what a tool may be waiting with.
+  var openLine: String {
+    let open = bytes[(answeredAt ?? 0)...].split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    )
+    .last
+    return String(decoding: open ?? [], as: UTF8.self).trimmed
+  }
+
+  private mutating func sudoPrompts() -> Int {
+    let parts = text.split(separator: "\(marker) for ", omittingEmptySubsequences: false)
+    isSudoRS = parts.first?.hasSuffix("[sudo: ") ?? false
+    let names = parts.dropFirst().compactMap { part in
+      part.firstIndex(of: ":").map { String(part[..<$0]) }
+    }
+    if let name = names.first, PlayUser.problem(withName: name) == nil { account = name }
+    return names.count
+  }
+
+  private func suPrompts() -> Int {
+    guard let start = text.firstRange(of: marker + "\n") else { return 0 }
+    if hasAnswered { return Self.asksForPassword(openLine) ? 1 : 0 }
+    let line = text[start.upperBound...].split(separator: "\n", omittingEmptySubsequences: false).last ?? ""
+    return Self.asksForPassword(line.trimmed) ? 1 : 0
+  }
+
+  /// Whether a line is a question for a password. PAM asks in English in the C locale, but a module can have its
+  /// own mind; the other words are those of Linux-PAM's translations.
+  static func asksForPassword(_ line: String) -> Bool {
+    guard line.hasSuffix(":") || line.hasSuffix("：") else { return false }
+    let line = line.lowercased()
+    return words.contains { line.contains($0) }
+  }
+
+  private static let words = [
+    "password", "passwort", "passphrase", "mot de passe", "contraseña", "contrasinal", "contrasenya",
+    "parola",
+    "parool", "pasahitza", "palavra-passe", "passord", "adgangskode", "lösenord", "wachtwoord", "salasana",
+    "senha",
+    "hasło", "heslo", "geslo", "jelszó", "lozinka", "slaptažodis", "kata sandi", "mật khẩu", "пароль",
+    "парола",
+    "лозинка", "ססמה", "सांकेतिक", "पासवर्ड", "암호", "パスワード", "密码", "密碼", "口令", "κωδικός",
+  ]
+}

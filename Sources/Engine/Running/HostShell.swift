@@ -1,0 +1,199 @@
+internal import MartletCore
+internal import Synchronization
+
+/// One user's shell on a host, for all of the run's programs.
+///
+/// Becoming another user is done once: sudo's log has one entry, and the password is sent once. The shell is a loop
+/// that was itself sent as its first line. It reads the length of a program, runs it in a shell of its own, tells
+/// how that ended, and waits for the next; at the end of its input it ends. A connection that is lost is such an
+/// end, and a program that runs then finishes its action and starts no later one (``ActProgram``).
+actor HostShell {
+  /// What the loop is asked to do.
+  enum Request {
+    /// Run this code.
+    case program([UInt8])
+    /// Put these bytes into a new folder that only this user can look into.
+    case stage([UInt8])
+  }
+
+  nonisolated let become: Become
+  private let session: any TransportSession
+  private let exchange: ProgramExchange
+  private let marker = Program.nonce()
+  private var running: Task<Void, Never>?
+  /// Whether a program has ended here, or the shell has said that it runs.
+  private(set) var hasAnswered = false
+
+  /// How long a shell may live: longer than any run, for every program has a deadline of its own.
+  private static let lifetime = Duration.seconds(7 * 24 * 3600)
+
+  init(session: any TransportSession, become: Become) {
+    self.session = session
+    self.become = become
+    exchange = ProgramExchange(become, marker: marker)
+  }
+
+  /// Carries out one request, after the one before it has ended.
+  ///
+  /// - Parameters:
+  ///   - marker: The nonce of its records.
+  ///   - deadline: How long it may take, from when the shell runs as its user.
+  ///   - onRecord: Called for each record, in order, on the transport's thread.
+  /// - Throws: ``BecomeError`` if the user can't be become, ``ProgramError`` if the program didn't come to its end,
+  ///   `TransportError` if the host can't be reached any more or the deadline has passed.
+  func perform(
+    _ request: Request, marker: String, deadline: Duration,
+    onRecord: @escaping @Sendable (RecordParser.Record) -> Void
+  ) async throws {
+    try Task.checkCancellation()
+    var bytes: [UInt8] = []
+    let isFirst = running == nil
+    if isFirst { bytes += Array(Self.loop(marker: self.marker).utf8) }
+    switch request {
+    case .program(let code): bytes += Array("\(self.marker) p \(code.count) \(marker)\n".utf8) + code
+    case .stage(let content): bytes += Array("\(self.marker) s \(content.count) \(marker)\n".utf8) + content
+    }
+    exchange.begin(bytes, marker: marker, onRecord: onRecord)
+    if isFirst { start() }
+    let outcome = try await outcome(within: deadline)
+    if case .finished = outcome { hasAnswered = true }
+    try await check(outcome, isFirst: isFirst)
+  }
+
+  /// Ends the shell's input. It ends itself once its program has ended.
+  nonisolated func endInput() { exchange.close() }
+
+  /// Waits a moment for the end of a shell whose input has ended.
+  func finish() async {
+    guard let running else { return }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await running.value }
+      group.addTask { try? await Task.sleep(for: .seconds(5)) }
+      await group.next()
+      running.cancel()
+      group.cancelAll()
+    }
+  }
+
+  /// Stops waiting for the shell, whatever it does.
+  func abandon() { running?.cancel() }
+
+  private func start() {
+    let (session, exchange) = (session, exchange)
+    let command = become.commandLine(marker: marker)
+    running = Task {
+      do {
+        exchange.shellEnded(
+          .success(try await session.run(command, exchange: exchange, deadline: Self.lifetime)))
+      } catch {
+        exchange.shellEnded(.failure(error))
+      }
+    }
+  }
+
+  private func outcome(within deadline: Duration) async throws -> ProgramExchange.Outcome {
+    let (exchange, become) = (exchange, become)
+    return try await withThrowingTaskGroup(of: ProgramExchange.Outcome.self) { group in
+      group.addTask { try await exchange.outcome() }
+      group.addTask {
+        let began = ContinuousClock.now
+        while !exchange.isReady {
+          guard began.duration(to: .now) < become.timeout else {
+            throw BecomeError.timeout(become, question: exchange.dialogue.openLine)
+          }
+          try await Task.sleep(for: .milliseconds(100))
+        }
+        try await Task.sleep(for: deadline)
+        throw TransportError(
+          "the host did not carry out the program within \(deadline.components.seconds) s; it may still be running there"
+        )
+      }
+      defer { group.cancelAll() }
+      guard let first = try await group.next() else { throw CancellationError() }
+      return first
+    }
+  }
+
+  /// Draws the conclusion from how a program ended.
+  private func check(_ outcome: ProgramExchange.Outcome, isFirst: Bool) async throws {
+    switch outcome {
+    case .finished(_, isWhole: true), .shellEnded(_, isWhole: true): return
+    case .overflowed: throw ProgramError("the host sent far more than was asked for")
+    case .failed(let error):
+      guard error is ProgramExchange.DialogueEnded else { throw error }
+      try await endDialogue()
+    case .finished(let status, isWhole: false):
+      // Standard error comes by a way of its own, and may come later.
+      try? await Task.sleep(for: .milliseconds(100))
+      throw ProgramError(
+        "the host's shell did not run the program to its end (exit status \(status))" + errors)
+    case .shellEnded(let status, isWhole: false):
+      let dialogue = exchange.dialogue
+      let errorText = exchange.errorText
+      if dialogue.refusedPassword || dialogue.hasAnswered && BecomeError.isRefusal(errorText) {
+        throw BecomeError.wrongPassword(become, account: dialogue.account)
+      }
+      if !hasAnswered, let error = BecomeError(become: become, errorOutput: errorText) { throw error }
+      let ending =
+        switch status {
+        case .code(let code): "exit status \(code)"
+        case .signal(let name): "signal \(name)"
+        }
+      if become.announcesItself, !exchange.isReady {
+        let words = exchange.lastWords
+        throw BecomeError(become, words.isEmpty ? "it ended with \(ending)" : "it says \"\(words)\"")
+      }
+      if hasAnswered {
+        throw ProgramError(
+          "the shell of \(become.user) on \(become.host) has ended (\(ending)): it was killed, or its login was ended"
+            + errors)
+      }
+      throw ProgramError("the host's shell did not run the program to its end (\(ending))" + errors)
+    }
+  }
+
+  private var errors: String {
+    let text = exchange.errorText.trimmed
+    return text.isEmpty ? "" : ": " + text
+  }
+
+  /// Ends a sudo or su that wants a password which there isn't, or one more than the one that was wrong.
+  private func endDialogue() async throws {
+    let dialogue = exchange.dialogue
+    if dialogue.isSudoRS, let process = exchange.process, process > 1 {
+      // It would take the end of its input for an empty password, and try that: as often as sudoers lets it.
+      _ = try? await session.run(
+        "/bin/sh -c 'kill -9 \(process)'", exchange: NoInput(), deadline: .seconds(10))
+    }
+    exchange.close()
+    await finish()
+    throw dialogue.refusedPassword
+      ? BecomeError.wrongPassword(become, account: dialogue.account) : .missingPassword(become)
+  }
+
+  /// The loop, in one line: nothing after it may be read along with it.
+  ///
+  /// A request is a line of the shell's own nonce, what to do, the length of what follows, and the nonce for the
+  /// records. Where anything else is read, something has gone wrong, and no more is taken for a program.
+  static func loop(marker: String) -> String {
+    // The code is read before any of it runs, and what was cut off is no compound command: it does nothing. The
+    // program's shell is its own process, so that what kills it doesn't kill the loop.
+    let program = #"/bin/sh -c 'n=$1; shift; eval "$(head -c "$n")"' sh "$_n""#
+    // Nothing of the bytes may stay behind in the input, even if there is no place for them.
+    let stage =
+      #"(umask 077; d=/var/tmp; [ -w $d ] || d=/tmp; d=$(mktemp -d $d/martlet.XXXXXX) || d=; "#
+      + #"head -c "$_n" | { [ -n "$d" ] && cat >"$d/staged"; cat >/dev/null; }; "#
+      + #"if [ -n "$d" ] && [ "$(wc -c <"$d/staged")" -eq "$_n" ]; "#
+      + #"then printf '\n%s staged %s %s\n' "$_m" "$d" "$_n"; else rm -rf "$d"; fi; printf '\n%s end\n' "$_m")"#
+    return
+      "while IFS=' ' read -r _h _k _n _m && [ \"$_h\" = \(marker) ]; do case $_k in p) \(program) ;; s) \(stage) ;; "
+      + "esac; printf '\\n%s left %s\\n' \"$_m\" \"$?\" || exit; done\n"
+  }
+}
+
+/// For a command that reads nothing, and of whose output nobody takes notice.
+private final class NoInput: ExchangeHandler {
+  func input() async throws -> [UInt8]? { nil }
+  func output(_ bytes: [UInt8]) {}
+  func errorOutput(_ bytes: [UInt8]) {}
+}

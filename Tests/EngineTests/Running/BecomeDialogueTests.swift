@@ -1,0 +1,146 @@
+import MartletCore
+import Testing
+
+@testable import MartletEngine
+
+/// What is sent to sudo and su, from the controller's side: the password in answer to their question, and nothing else.
+@Suite struct BecomeDialogueTests {
+  private func become(_ method: BecomeMethod, password: Secret? = Secret("pässword")) -> Become {
+    var host = InventoryHost(name: "web1")
+    host.connection.user = "deploy"
+    host.connection.becomeMethod = method
+    host.connection.becomePassword = password
+    return Become(host, play: .root)
+  }
+
+  private let password = Array("pässword\n".utf8)
+
+  @Test(arguments: [1, 2, 3, 7, 1000])
+  func sudosPromptIsANonceInPiecesOfAnySize(size: Int) {
+    var dialogue = BecomeDialogue(become(.sudo), marker: "MARKER")
+    let text = Array("We trust you have received the usual lecture. Password:\nMARKER for deploy:".utf8)
+    var sent: [[UInt8]] = []
+    for start in stride(from: 0, to: text.count, by: size) {
+      if let bytes = dialogue.consume(Array(text[start..<min(start + size, text.count)])) {
+        sent.append(bytes)
+      }
+    }
+    #expect(sent == [password])
+    #expect(dialogue.account == "deploy")
+    #expect(!dialogue.isSudoRS && !dialogue.refusedPassword)
+    #expect(dialogue.consume(Array("\nSorry, try again.\nMARKER for deploy:".utf8)) == nil)
+    #expect(dialogue.refusedPassword)
+  }
+
+  @Test func sudosPromptSaysWhosePasswordItWants() {
+    var dialogue = BecomeDialogue(become(.sudo), marker: "MARKER")
+    #expect(dialogue.consume(Array("MARKER for root:".utf8)) == password)
+    #expect(dialogue.account == "root")
+  }
+
+  @Test func theSudoWrittenInRustIsRecognised() {
+    var dialogue = BecomeDialogue(become(.sudo), marker: "MARKER")
+    #expect(dialogue.consume(Array("[sudo: MARKER for deploy:] Password: ".utf8)) == password)
+    #expect(dialogue.isSudoRS)
+  }
+
+  @Test(arguments: [
+    "Password: ", "Passwort: ", "Mot de passe : ", "Пароль: ", "パスワード: ", "密码：", "LDAP Password: ", "암호: ",
+  ])
+  func suIsAnsweredWhenItsLastLineAsksForAPassword(prompt: String) {
+    for size in [1, 2, 5, 1000] {
+      var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+      #expect(dialogue.consume(Array("Password: ".utf8)) == nil, "noise of the login shell")
+      let text = Array("MARKER\nYour password will expire: soon.\n\(prompt)".utf8)
+      var sent: [[UInt8]] = []
+      for start in stride(from: 0, to: text.count, by: size) {
+        if let bytes = dialogue.consume(Array(text[start..<min(start + size, text.count)])) {
+          sent.append(bytes)
+        }
+      }
+      #expect(sent == [password], "in pieces of \(size)")
+    }
+  }
+
+  @Test(arguments: [
+    "su: Authentication failure\n", "Verification code: ", "password\n", "Changing password for root\n", "",
+    "Your password will expire: soon.\n",
+  ])
+  func suIsToldNothingItDidNotAskFor(text: String) {
+    var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+    #expect(dialogue.consume(Array("MARKER\n\(text)".utf8)) == nil)
+    #expect(!dialogue.hasAnswered)
+  }
+
+  @Test func suThatAsksAgainHasRefused() {
+    var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+    #expect(dialogue.consume(Array("MARKER\nPassword: ".utf8)) == password)
+    #expect(dialogue.consume(Array("\nWrong.\nPassword: ".utf8)) == nil)
+    #expect(dialogue.refusedPassword)
+  }
+
+  @Test func aQuestionWithoutAnAnswerIsSaidAtOnce() {
+    var dialogue = BecomeDialogue(become(.su, password: nil), marker: "MARKER")
+    #expect(dialogue.consume(Array("MARKER\nPassword: ".utf8)) == nil)
+    #expect(dialogue.lacksPassword)
+  }
+
+  @Test func theLastQuestionIsThereForAnError() {
+    var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+    _ = dialogue.consume(Array("MARKER\nPassword: ".utf8))
+    _ = dialogue.consume(Array("\nVerification code: ".utf8))
+    #expect(dialogue.openLine == "Verification code:")
+  }
+
+  @Test func theProgramIsSentOnceTheShellSaysThatItRuns() async throws {
+    let exchange = ProgramExchange(become(.sudo), marker: "M")
+    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
+    async let first = exchange.input()
+    try await Task.sleep(for: .milliseconds(20))
+    exchange.errorOutput(Array("M for dep".utf8))
+    exchange.errorOutput(Array("loy:".utf8))
+    #expect(try await first == password)
+    async let second = exchange.input()
+    try await Task.sleep(for: .milliseconds(20))
+    exchange.output(Array("noise\nM pid 7\n\nM rea".utf8))
+    #expect(!exchange.isReady)
+    exchange.output(Array("dy\n".utf8))
+    #expect(try await second == Array("PROGRAM".utf8))
+    #expect(exchange.process == 7)
+    exchange.output(Array("\nP end\n\nP left 0\n".utf8))
+    guard case .finished(0, isWhole: true) = try await exchange.outcome() else {
+      Issue.record("not finished")
+      return
+    }
+  }
+
+  @Test func aSudoThatAsksForNothingNeverSeesThePassword() async throws {
+    let exchange = ProgramExchange(become(.sudo), marker: "M")
+    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
+    exchange.output(Array("\nM ready\n".utf8))
+    #expect(try await exchange.input() == Array("PROGRAM".utf8))
+  }
+
+  @Test func aHostThatSaysNothingDoesNotHoldACancelledRun() async throws {
+    let exchange = ProgramExchange(become(.sudo), marker: "M")
+    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
+    let waiting = Task { try await exchange.outcome() }
+    let feeding = Task { try await exchange.input() }
+    try await Task.sleep(for: .milliseconds(20))
+    waiting.cancel()
+    feeding.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+    #expect(try await feeding.value == nil)
+  }
+
+  @Test func whatComesInPlaceOfTheShellIsPassedOnWithoutTheQuestion() {
+    let exchange = ProgramExchange(become(.su), marker: "M")
+    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
+    exchange.errorOutput(Array("noise\nM\nPassword: ".utf8))
+    exchange.errorOutput(Array("su: using restricted shell /usr/sbin/nologin\n".utf8))
+    exchange.output(Array("This account is currently not available.\n".utf8))
+    #expect(
+      exchange.lastWords
+        == "noise; su: using restricted shell /usr/sbin/nologin; This account is currently not available.")
+  }
+}

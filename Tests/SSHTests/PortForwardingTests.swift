@@ -1,0 +1,296 @@
+import Foundation
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import MartletSSH
+
+extension SSHTests {
+  /// Ports here that lead to ports there.
+  @Suite struct PortForwardingTests {
+    func forward(
+      _ server: LoopbackServer, to port: Int, on listener: PortForwarding.Listener = .port(0),
+      report: @escaping @Sendable (SSHError) -> Void = { _ in }
+    ) async throws -> (PortForwarding, [String]) {
+      let forwarding = try await PortForwarding.connect(to: server.target)
+      return (
+        forwarding, try await forwarding.listen(on: listener, to: "127.0.0.1", port: port, report: report)
+      )
+    }
+
+    func port(_ places: [String]) throws -> Int {
+      try #require(
+        places.first { $0.hasPrefix("127.0.0.1:") }?.split(separator: ":").last.flatMap { Int($0) })
+    }
+
+    @Test func manyAtOnce() async throws {
+      let (server, echo) = (try LoopbackServer(), try EchoServer())
+      let (forwarding, places) = try await forward(server, to: echo.port)
+      let here = try port(places)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for number in 0..<100 {
+          group.addTask { try await onThread { try converse(here, seed: number, size: 200_000) } }
+        }
+        try await group.waitForAll()
+      }
+      // On a loaded machine an answer may take so long that another login is made.
+      #expect((1...2).contains(server.logins))
+      await forwarding.close()
+      #expect(throws: (any Error).self) { _ = try Client(here) }
+    }
+
+    @Test func largeBothWays() async throws {
+      let (server, echo) = (try LoopbackServer(), try EchoServer())
+      let (forwarding, places) = try await forward(server, to: echo.port)
+      let here = try port(places)
+      let start = ContinuousClock.now
+      try await onThread { try converse(here, seed: 1, size: 50 << 20) }
+      print("50 MB both ways through a tunnel: \(ContinuousClock.now - start)")
+      await forwarding.close()
+    }
+
+    /// The end of what one side sends reaches the other, which still answers.
+    @Test func halfClose() async throws {
+      let server = try LoopbackServer()
+      // Answers only after it has read all.
+      let counter = try FaultServer { socket, _ in
+        var total = 0
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+          let count = read(socket, &buffer, buffer.count)
+          if count <= 0 { break }
+          total += count
+        }
+        send("\(total) bytes", to: socket)
+      }
+      let (forwarding, places) = try await forward(server, to: counter.port)
+      let here = try port(places)
+      let answer = try await onThread {
+        let client = try Client(here)
+        try client.send([UInt8](repeating: 7, count: 3_000_000))
+        shutdown(client.socket, Int32(SHUT_WR))
+        return String(decoding: try client.readAll(), as: UTF8.self)
+      }
+      #expect(answer == "3000000 bytes")
+      // And the other way: the server sends its end first, and reads on.
+      let reader = Mutex(0)
+      let early = try FaultServer { socket, _ in
+        shutdown(socket, Int32(SHUT_WR))
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+          let count = read(socket, &buffer, buffer.count)
+          if count <= 0 { break }
+          reader.withLock { $0 += count }
+        }
+      }
+      let second = try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: early.port)
+      let there = try port(second)
+      try await onThread {
+        let client = try Client(there)
+        #expect(try client.readAll().isEmpty)
+        try client.send([UInt8](repeating: 7, count: 1_000_000))
+      }
+      for _ in 0..<500 where reader.withLock({ $0 }) < 1_000_000 {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(reader.withLock { $0 } == 1_000_000)
+      await forwarding.close()
+    }
+
+    /// A client that doesn't read keeps its own connection waiting, in bounded memory, and no other.
+    @Test func slowClient() async throws {
+      let server = try LoopbackServer()
+      let source = try FaultServer { socket, _ in
+        let block = [UInt8](repeating: 7, count: 1 << 20)
+        for _ in 0..<200 { guard send(block, to: socket) else { return } }
+      }
+      let echo = try EchoServer()
+      let (forwarding, places) = try await forward(server, to: source.port)
+      let others = try port(try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: echo.port))
+      let here = try port(places)
+      let slow = try (0..<4).map { _ in try Client(here) }
+      try await Task.sleep(for: .milliseconds(300))
+      for number in 0..<5 { try await onThread { try converse(others, seed: number, size: 100_000) } }
+      let total = try await onThread { try slow[0].readAll().count }
+      #expect(total == 200 << 20)
+      await forwarding.close()
+    }
+
+    /// What fails is told, and the others go on.
+    @Test func errorsOfOne() async throws {
+      let (server, echo) = (try LoopbackServer(), try EchoServer())
+      let reports = Mutex<[String]>([])
+      let (forwarding, places) = try await forward(server, to: try freePort()) { error in
+        reports.withLock { $0.append(error.description) }
+      }
+      let good = try port(try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: echo.port))
+      let bad = try port(places)
+      let client = try Client(good)
+      try await onThread {
+        let refused = try Client(bad)
+        #expect((try? refused.readAll().count) ?? 0 == 0)
+        try client.send([1, 2, 3])
+        #expect(try client.read(3) == [1, 2, 3])
+      }
+      #expect(reports.withLock { $0 }.first?.contains("can't connect to 127.0.0.1") == true)
+      await forwarding.close()
+    }
+
+    @Test func portInUse() async throws {
+      let (server, taken) = (try LoopbackServer(), try Listener())
+      let forwarding = try await PortForwarding.connect(to: server.target)
+      let error = try await sshError {
+        try await forwarding.listen(on: .port(taken.port), to: "localhost", port: 80)
+      }
+      #expect(error.kind == .local)
+      #expect(error.message.contains("127.0.0.1:\(taken.port)"), "\(error)")
+      #expect(error.message.contains("another program listens there"), "\(error)")
+      let foreign = try await sshError {
+        try await forwarding.listen(on: .port(0, address: "192.0.2.7"), to: "localhost", port: 80)
+      }
+      #expect(foreign.message.contains("doesn't have that address"), "\(foreign)")
+      await forwarding.close()
+    }
+
+    @Test func socketInTheFileSystem() async throws {
+      let (server, echo) = (try LoopbackServer(), try EchoServer())
+      let path = server.path("tunnel.sock")
+      let (forwarding, places) = try await forward(server, to: echo.port, on: .socket(path))
+      #expect(places == [path])
+      #expect(try shell("stat -c %a tunnel.sock", in: server.folder) == "600\n")
+      let second = try await sshError { try await forwarding.listen(on: .socket(path), to: "h", port: 1) }
+      #expect(second.message.contains(path), "\(second)")
+      let script = """
+        import socket
+        s = socket.socket(socket.AF_UNIX); s.connect('\(path)'); s.sendall(b'hello'); s.shutdown(1)
+        print(s.makefile().read())
+        """
+      try script.write(toFile: server.path("client.py"), atomically: true, encoding: .utf8)
+      #expect(try shell("python3 client.py", in: server.folder) == "hello\n")
+      await forwarding.close()
+      #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func breakIsTold() async throws {
+      let (server, echo) = (try LoopbackServer(), try EchoServer())
+      let (forwarding, places) = try await forward(server, to: echo.port)
+      let here = try port(places)
+      let client = try Client(here)
+      try await onThread {
+        try client.send([1])
+        #expect(try client.read(1) == [1])
+      }
+      try server.dropConnections()
+      let error = try await sshError { try await forwarding.waitUntilBroken() }
+      #expect(error.port == server.port)
+      // The client sees an error, not an end that could be taken for all there is.
+      #expect(throws: (any Error).self) { _ = try client.readAll() }
+      try await onThread { try converse(here, seed: 1, size: 1000) }
+      #expect(server.logins == 2)
+      await forwarding.close()
+    }
+  }
+}
+
+/// Sends back what it gets.
+private final class EchoServer: Sendable {
+  private let server: FaultServer
+  var port: Int { server.port }
+
+  init() throws {
+    server = try FaultServer { socket, _ in
+      var buffer = [UInt8](repeating: 0, count: 65536)
+      while true {
+        let count = read(socket, &buffer, buffer.count)
+        guard count > 0 else { return }
+        var sent = 0
+        while sent < count {
+          let status = buffer.withUnsafeBytes { raw in
+            raw.baseAddress.map { Glibc.send(socket, $0 + sent, count - sent, Int32(MSG_NOSIGNAL)) } ?? -1
+          }
+          guard status > 0 else { return }
+          sent += status
+        }
+      }
+    }
+  }
+}
+
+/// A blocking connection to a loopback port, whose waits end after half a minute.
+private final class Client: Sendable {
+  let socket: Int32
+
+  init(_ port: Int) throws {
+    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var wait = timeval(tv_sec: 30, tv_usec: 0)
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      setsockopt(socket, SOL_SOCKET, option, &wait, socklen_t(MemoryLayout<timeval>.size))
+    }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let status = withUnsafeBytes(of: &address) { raw in
+      raw.baseAddress.map { connect(socket, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count)) }
+    }
+    if status != 0 { throw TestFailure("can't connect: \(errorText(errno))") }
+  }
+
+  deinit { close(socket) }
+
+  func send(_ bytes: [UInt8]) throws {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes { raw in
+        raw.baseAddress.map { Glibc.send(socket, $0 + sent, raw.count - sent, Int32(MSG_NOSIGNAL)) } ?? -1
+      }
+      guard count > 0 else { throw TestFailure("can't send: \(errorText(errno))") }
+      sent += count
+    }
+  }
+
+  func read(_ count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var total = 0
+    while total < count {
+      let got = bytes.withUnsafeMutableBytes { raw in
+        raw.baseAddress.map { recv(socket, $0 + total, count - total, 0) } ?? -1
+      }
+      guard got > 0 else { throw TestFailure("only \(total) bytes: \(errorText(errno))") }
+      total += got
+    }
+    return bytes
+  }
+
+  func readAll() throws -> [UInt8] {
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = recv(socket, &buffer, buffer.count, 0)
+      if count == 0 { return all }
+      guard count > 0 else { throw TestFailure("can't read: \(errorText(errno))") }
+      all += buffer[..<count]
+    }
+  }
+}
+
+/// Sends bytes and reads them back at the same time.
+private func converse(_ port: Int, seed: Int, size: Int) throws {
+  let client = try Client(port)
+  let bytes = (0..<size).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ seed) >> 3) }
+  let sending = Thread {
+    try? client.send(bytes)
+    shutdown(client.socket, Int32(SHUT_WR))
+  }
+  sending.start()
+  let back = try client.readAll()
+  if back != bytes { throw TestFailure("\(back.count) bytes came back, of \(size), or others") }
+}
+
+/// Runs what blocks on a thread of its own.
+private func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+  try await withCheckedThrowingContinuation { done in
+    Thread { done.resume(with: Result { try body() }) }.start()
+  }
+}
