@@ -18,27 +18,30 @@ package enum HostArgument {
     return try InventoryChoice.load(files, warn: warn)
   }
 
-  /// The one host that `NAME` or `[USER@]HOST` means; the inventory's names come first.
+  /// The one host that `[USER@]NAME[:PORT]` means; the inventory's names come first.
   ///
-  /// - Throws: `InventoryError` if it can't be a host's name.
+  /// A name that is in no inventory is looked up in ssh's configuration when it is connected to, as with `ssh`.
+  ///
+  /// - Throws: `InventoryError` if it can't be a host.
   package static func host(_ word: String, in inventory: Inventory?) throws -> InventoryHost {
     if let host = inventory?.host(word) { return host }
+    if word == TransportChoice.localHost { return try InventoryFile.host(word) }
     let at = word.lastIndex(of: "@")
-    let name = String(at.map { word[word.index(after: $0)...] } ?? word[...])
+    let place = String(at.map { word[word.index(after: $0)...] } ?? word[...])
     let user = at.map { String(word[..<$0]) }
-    if user?.isEmpty == true || name.isEmpty {
-      throw InventoryError("\"\(word)\" is no host: write HOST or USER@HOST")
+    guard user?.isEmpty != true, !place.isEmpty else {
+      throw InventoryError("\"\(word)\" is neither a host of the inventory nor [USER@]NAME[:PORT]")
     }
     var host: InventoryHost
-    if let known = inventory?.host(name) {
+    if let known = inventory?.host(place) {
       host = known
     } else {
-      // A list of one host: the same names are allowed, and mean the same.
-      let list = try InventoryFile.load([name + ","], warn: { _ in })
-      guard let only = list.hosts.first, list.hosts.count == 1 else {
-        throw InventoryError("\"\(word)\" is not one host")
+      host = try InventoryFile.host(place)
+      if let known = inventory?.host(host.name) {
+        let port = host.connection.port
+        host = known
+        if let port { host.connection.port = port }
       }
-      host = only
     }
     if let user { host.connection.user = user }
     return host

@@ -84,7 +84,8 @@ package struct RunCommandOptions: ParsableArguments {
 
   package init() {}
 
-  private static let transports = ["auto"] + TransportChoice.names
+  /// What `--transport` takes; `auto` is whichever fits.
+  static let transports = ["auto"] + TransportChoice.names
 
   package func validate() throws {
     guard (1...10_000).contains(forks) else {

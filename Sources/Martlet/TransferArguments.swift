@@ -1,5 +1,6 @@
 package import ArgumentParser
 internal import MartletCore
+internal import MartletLoader
 internal import MartletTransfer
 
 /// The options that `martlet get` and `martlet put` have in common.
@@ -25,11 +26,17 @@ package struct TransferArguments: ParsableArguments {
     help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
   package var key: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Reach the hosts in this way, whatever the inventory says: "
+        + "\(RunCommandOptions.transports.joined(separator: ", ")).",
+      valueName: "name"))
+  package var transport: String?
+
   @Flag(help: "Read and write files there as root, by a sudo that wants no password.")
   package var become = false
 
   @Option(
-    name: .customLong("as"),
     help: ArgumentHelp(
       "Read and write files there as this user, by a sudo that wants no password.", valueName: "name"))
   package var becomeUser: String?
@@ -37,7 +44,9 @@ package struct TransferArguments: ParsableArguments {
   @Option(help: ArgumentHelp("How many hosts are worked on at once.", valueName: "count"))
   package var forks = 10
 
-  @Flag(name: .shortAndLong, help: "Show the progress also where there is no terminal.")
+  @Flag(
+    name: .shortAndLong,
+    help: "Show the progress also where there is no terminal, and how hosts are reached.")
   package var verbose = false
 
   @Flag(
@@ -55,9 +64,16 @@ package struct TransferArguments: ParsableArguments {
     guard (1...1000).contains(forks) else {
       throw ValidationError("--forks must be from 1 to 1000, not \(forks)")
     }
-    for (name, value) in [("--user", user), ("--key", key), ("--as", becomeUser)] where value?.isEmpty == true
-    {
+    for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
       throw ValidationError("\(name) is empty")
+    }
+    if let becomeUser, let problem = PlayUser.problem(withName: becomeUser) {
+      throw ValidationError("--become-user: \(problem)")
+    }
+    let ways = RunCommandOptions.transports
+    if let transport, !ways.contains(transport) {
+      throw ValidationError(
+        "--transport must be one of \(ways.joined(separator: ", ")), not \(transport)")
     }
   }
 
@@ -71,29 +87,57 @@ package struct TransferArguments: ParsableArguments {
 
   func apply(to host: inout InventoryHost) {
     if let user { host.connection.user = user }
-    if let key { host.connection.keys = [key] }
+    if let key { host.connection.keys = [LocalPath.resolve(key, in: "")] }
+    if let transport, host.name != TransportChoice.localHost {
+      host.connection.transport = TransportChoice(transport)
+    }
     if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
   }
 }
 
-/// `HOST:PATH` on the command line. The host ends at the first colon; an IPv6 address stands in brackets.
+/// `HOST:PATH` on the command line. The host ends at the first colon outside of brackets: an IPv6 address stands in
+/// them, and a host with a port may, `[web1:2222]:file`.
 struct RemoteArgument {
   let host: String
   let path: HostPath
 
   init(_ text: String) throws {
-    let start = text.hasPrefix("[") ? text.firstIndex(of: "]") ?? text.startIndex : text.startIndex
-    guard let colon = text[start...].firstIndex(of: ":"), colon != text.startIndex else {
+    guard let colon = Self.colon(in: text), colon != text.startIndex else {
       throw InventoryError(
         "\"\(text)\" names no host: write HOST:PATH, as in web1:/var/log/syslog (a path without / is in the home folder)"
       )
     }
-    let name = text[..<colon]
-    host = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : String(name)
+    host = Self.bare(text[..<colon])
     do {
       path = try HostPath(String(text[text.index(after: colon)...]))
     } catch {
       throw InventoryError("\(error)")
     }
+  }
+
+  private static func colon(in text: String) -> String.Index? {
+    var depth = 0
+    for index in text.indices {
+      switch text[index] {
+      case "[": depth += 1
+      case "]": depth -= 1
+      case ":" where depth == 0: return index
+      default: break
+      }
+    }
+    return nil
+  }
+
+  /// The host without brackets that are around all of it.
+  private static func bare(_ name: Substring) -> String {
+    guard name.hasPrefix("["), name.hasSuffix("]") else { return String(name) }
+    let inside = name.dropFirst().dropLast()
+    // In `[a]x[b]` they are not around all of it.
+    var depth = 0
+    for letter in inside {
+      depth += letter == "[" ? 1 : letter == "]" ? -1 : 0
+      if depth < 0 { return String(name) }
+    }
+    return String(inside)
   }
 }

@@ -29,14 +29,17 @@ package struct TransferRun: Sendable {
   private let local: String
   private let arguments: TransferArguments
   private let transport: any Transport
+  private let line: ProgressLine
+  private let isLive: Bool
 
   /// - Parameters:
   ///   - remote: `HOST:PATH`; the host may be a pattern of the inventory.
   ///   - local: The path here.
+  ///   - transport: How hosts are reached; nil for as `martlet apply` reaches them.
   /// - Throws: What is wrong with the command line or the inventory.
   package init(
     _ direction: Direction, remote: String, local: String, _ arguments: TransferArguments,
-    transport: any Transport = SSHTransport()
+    transport: (any Transport)? = nil
   ) throws {
     let place = try RemoteArgument(remote)
     let inventory = try HostArgument.inventory(arguments.inventories) {
@@ -57,7 +60,15 @@ package struct TransferRun: Sendable {
     self.remote = place.path
     self.local = local
     self.arguments = arguments
-    self.transport = transport
+    let terminal = Terminal.standardOutput(environment: ProcessInfo.processInfo.environment)
+    let line = ProgressLine(on: terminal, output: .standardOutput)
+    self.line = line
+    isLive = terminal != nil
+    self.transport =
+      transport
+      ?? HostTransport(
+        hostKeyQuestions: HostKeyPrompt.onTerminal(),
+        questions: TerminalQuestions(whileAsking: { line.pause($0) }))
   }
 
   private struct Outcome: Sendable {
@@ -68,35 +79,45 @@ package struct TransferRun: Sendable {
 
   /// Carries it out and says how it went.
   ///
-  /// - Returns: The exit code: 0; 1 if a transfer failed; 4 if a host could not be reached; 130 if interrupted.
+  /// - Returns: The exit code: 0; 1 if a transfer failed; 4 if a host could not be reached; 64 if ssh's
+  ///   configuration keeps all from beginning; 130 if interrupted.
   package func perform() async -> Int32 {
-    let environment = ProcessInfo.processInfo.environment
-    let terminal = Terminal.standardOutput(environment: environment)
-    let line = ProgressLine(on: terminal, output: .standardOutput)
     let board = TransferBoard(hosts.map(\.name))
-    let task = Task { await transferAll(board, line) }
+    let task = Task { try await transferAll(board) }
     Interruption.watch {
       task.cancel()
     } last: {
       line.clear()
     }
-    let isLive = terminal != nil
     let drawing = Task { [isVerbose = arguments.verbose] in
       while !Task.isCancelled {
         try await Task.sleep(for: isLive ? .milliseconds(200) : .seconds(5))
+        guard board.hasBegun else { continue }
         if isLive { line.draw(board.line) } else if isVerbose { line.print(board.line) }
       }
     }
-    let outcomes = await task.value
+    let result = await task.result
     drawing.cancel()
     line.clear()
-    let kinds = outcomes.map(\.kind)
-    if kinds.contains(.cancelled) { return 130 }
-    return kinds.contains(.failed) ? 1 : kinds.contains(.unreachable) ? 4 : 0
+    switch result {
+    case .success(let outcomes):
+      let kinds = outcomes.map(\.kind)
+      if kinds.contains(.cancelled) { return 130 }
+      return kinds.contains(.failed) ? 1 : kinds.contains(.unreachable) ? 4 : 0
+    case .failure(let error):
+      if task.isCancelled || error is CancellationError { return 130 }
+      tell("error: \(error)")
+      return 64
+    }
   }
 
-  private func transferAll(_ board: TransferBoard, _ line: ProgressLine) async -> [Outcome] {
-    await withTaskGroup(of: Outcome.self) { group in
+  /// - Throws: What the transport found before it came to any host.
+  private func transferAll(_ board: TransferBoard) async throws -> [Outcome] {
+    // It may ask a question.
+    for notice in try await transport.prepare(for: hosts) where arguments.verbose || !notice.verboseOnly {
+      tell("warning: \(notice.host.map { "\($0): " } ?? "")\(notice.message)")
+    }
+    return await withTaskGroup(of: Outcome.self) { group in
       var outcomes: [Outcome] = []
       for (index, host) in hosts.enumerated() {
         if index >= arguments.forks, let outcome = await group.next() { outcomes.append(outcome) }
@@ -105,9 +126,7 @@ package struct TransferRun: Sendable {
           board.end(index)
           switch outcome.kind {
           case .done: line.print(outcome.line)
-          default:
-            line.clear()
-            ReportOutput.standardError.send("error: " + DisplayText.line(outcome.line) + "\n")
+          default: tell("error: \(outcome.line)")
           }
           return outcome
         }
@@ -117,31 +136,46 @@ package struct TransferRun: Sendable {
     }
   }
 
+  private func tell(_ text: String) {
+    line.clear()
+    ReportOutput.standardError.send(DisplayText.line(text) + "\n")
+  }
+
   private func transfer(_ host: InventoryHost, _ meter: TransferMeter) async -> Outcome {
-    let start = ContinuousClock.now
-    var session: (any TransportSession)?
-    defer { if let session { Task { await session.close() } } }
+    let session: any TransportSession
     do {
       try Task.checkCancellation()
+      session = try await transport.connect(to: host)
+    } catch {
+      return Task.isCancelled || error is CancellationError
+        ? Outcome(kind: .cancelled, line: "\(host.name): interrupted")
+        : Outcome(kind: .unreachable, line: "\(host.name): \(error)")
+    }
+    let outcome = await copy(host, meter, session)
+    // A session also has things to take away when all is interrupted.
+    await Task { await session.close() }.value
+    return outcome
+  }
+
+  private func copy(
+    _ host: InventoryHost, _ meter: TransferMeter, _ session: any TransportSession
+  ) async -> Outcome {
+    let start = ContinuousClock.now
+    do {
       let target = try localPath(for: host)
-      let open = try await transport.connect(to: host)
-      session = open
-      let transfer = FileTransfer(open, options: arguments.transferOptions, meter: meter)
+      let transfer = FileTransfer(session, options: arguments.transferOptions, meter: meter)
       let summary =
         switch direction {
         case .get: try await transfer.get(remote, to: target)
         case .put: try await transfer.put(local, to: remote)
         }
-      await open.close()
       return Outcome(kind: .done, line: doneLine(host, target, summary, start.duration(to: .now)))
-    } catch is CancellationError {
-      return Outcome(kind: .cancelled, line: "\(host.name): interrupted")
-    } catch let error as TransferError {
-      return Outcome(kind: .failed, line: "\(host.name):\(remote): \(error)")
     } catch {
-      if Task.isCancelled { return Outcome(kind: .cancelled, line: "\(host.name): interrupted") }
-      let isReached = session != nil
-      return Outcome(kind: isReached ? .failed : .unreachable, line: "\(host.name): \(error)")
+      if Task.isCancelled || error is CancellationError {
+        return Outcome(kind: .cancelled, line: "\(host.name): interrupted")
+      }
+      let place = error is TransferError ? "\(host.name):\(remote)" : host.name
+      return Outcome(kind: .failed, line: "\(place): \(error)")
     }
   }
 
@@ -205,6 +239,9 @@ final class TransferBoard: Sendable {
   }
 
   func end(_ index: Int) { state.withLock { $0.entries[index].isOver = true } }
+
+  /// Whether any transfer has.
+  var hasBegun: Bool { state.withLock { $0.entries.contains { $0.meter != nil } } }
 
   /// One line: `web1  34 %  340 MB of 1.00 GB  182 MB/s  3.6 s left`.
   var line: String {

@@ -8,8 +8,9 @@ struct GetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "get", abstract: "Copy a file or a folder from a host.",
     discussion: """
-      HOST is a name of the inventory, or any other host as USER@HOST. A pattern or a group gives each of its hosts \
-      a folder of its own: LOCAL/HOST/NAME. A path without / in front starts from the home folder there.
+      HOST is a host of the inventory, or any other that ssh reaches as [USER@]NAME; with a port it is [NAME:PORT]. A \
+      pattern or a group gives each of its hosts a folder of its own: LOCAL/HOST/NAME. A path without / in front \
+      starts from the home folder there.
 
       LOCAL is what the copy is to be called; with a / at its end, or as . and .., it is the folder to put it into. A \
       file is replaced at once when all of it is here and its sum is right; a folder that is there is joined with what \
@@ -35,8 +36,8 @@ struct PutCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "put", abstract: "Copy a file or a folder to one or more hosts.",
     discussion: """
-      HOST is a name of the inventory, a pattern or a group of it, or any other host as USER@HOST. A path without / \
-      in front starts from the home folder there.
+      HOST is a host, a pattern or a group of the inventory, or any other host that ssh reaches as [USER@]NAME; with \
+      a port it is [NAME:PORT]. A path without / in front starts from the home folder there.
 
       PATH is what the copy is to be called; with a / at its end it is the folder to put it into. A file is replaced \
       at once when all of it is there and its sum is right; a folder that is there is joined with what comes, and what \

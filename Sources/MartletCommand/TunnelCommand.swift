@@ -42,7 +42,8 @@ struct TunnelCommand: AsyncParsableCommand {
     let destination: InventoryHost
     do {
       ways = try forwards.map { try TunnelForward($0) }
-      destination = try found()
+      destination = try HostArgument.host(
+        host, in: HostArgument.inventory(inventories) { note("warning: \($0)") })
     } catch let error as InventoryError {
       throw ended(error.description, 64)
     } catch let error as TunnelForward.Malformed {
@@ -62,7 +63,8 @@ struct TunnelCommand: AsyncParsableCommand {
   private func serve(_ destination: InventoryHost, _ ways: [TunnelForward]) async throws {
     let tunnel: HostTunnel
     do {
-      tunnel = try await HostTunnel.open(to: destination)
+      tunnel = try await HostTunnel.open(
+        to: destination, hostKeyQuestions: HostKeyPrompt.onTerminal(), questions: TerminalQuestions())
     } catch let error as HostTunnel.Failure {
       throw ended(error.description, 4)
     }
@@ -88,36 +90,6 @@ struct TunnelCommand: AsyncParsableCommand {
 
   private func target(of way: TunnelForward) -> String {
     way.host.contains(":") ? "[\(way.host)]:\(way.hostPort)" : "\(way.host):\(way.hostPort)"
-  }
-
-  /// The host of the inventory; where there is none of that name, the name itself says who is meant.
-  private func found() throws -> InventoryHost {
-    if !inventories.isEmpty || FileManager.default.fileExists(atPath: InventoryChoice.standard) {
-      let inventory = try InventoryChoice.load(inventories) { note("warning: \($0)") }
-      if let host = inventory.host(host) { return host }
-    }
-    var (user, name): (String?, Substring) = (nil, host[...])
-    if let at = name.lastIndex(of: "@") {
-      user = String(name[..<at])
-      name = name[name.index(after: at)...]
-    }
-    var port: Int?
-    let hasOneColon = name.firstIndex(of: ":") == name.lastIndex(of: ":")
-    if let colon = name.lastIndex(of: ":"), hasOneColon || name[..<colon].hasSuffix("]") {
-      guard let number = Int(name[name.index(after: colon)...]), (1...65535).contains(number) else {
-        throw InventoryError("\(host): the port must be 1 to 65535")
-      }
-      port = number
-      name = name[..<colon]
-    }
-    if name.hasPrefix("["), name.hasSuffix("]") { name = name.dropFirst().dropLast() }
-    guard !name.isEmpty, user?.isEmpty != true else {
-      throw InventoryError("\(host) is neither a host of the inventory nor [USER@]NAME[:PORT]")
-    }
-    var connection = ConnectionSettings(address: String(name))
-    connection.user = user
-    connection.port = port
-    return InventoryHost(name: host, connection: connection)
   }
 
   private func interruptions() -> (AsyncStream<Void>, [any DispatchSourceSignal]) {

@@ -4,7 +4,7 @@ internal import Synchronization
 public final class ProgressLine: Sendable {
   private let terminal: Terminal?
   private let output: ReportOutput
-  private let isDrawn = Mutex(false)
+  private let state = Mutex((isDrawn: false, isPaused: false))
 
   /// - Parameters:
   ///   - terminal: Where to draw; nil for nowhere.
@@ -17,8 +17,9 @@ public final class ProgressLine: Sendable {
   /// Draws the line in place of the last.
   public func draw(_ text: String) {
     guard let terminal else { return }
-    isDrawn.withLock { isDrawn in
-      isDrawn = true
+    state.withLock { state in
+      if state.isPaused { return }
+      state.isDrawn = true
       // The last column stays free: a character in it makes some terminals wrap at once.
       output.write(
         "\r" + DisplayText.fit(DisplayText.line(text), columns: terminal.size().columns - 1) + "\u{1b}[K")
@@ -27,18 +28,24 @@ public final class ProgressLine: Sendable {
 
   /// Writes a line that stays, above the one that is drawn.
   public func print(_ text: String) {
-    isDrawn.withLock { isDrawn in
-      output.write((isDrawn ? "\r\u{1b}[K" : "") + DisplayText.line(text) + "\n")
-      isDrawn = false
+    state.withLock { state in
+      output.write((state.isDrawn ? "\r\u{1b}[K" : "") + DisplayText.line(text) + "\n")
+      state.isDrawn = false
     }
   }
 
   /// Takes the drawn line away.
   public func clear() {
-    isDrawn.withLock { isDrawn in
-      if isDrawn { output.write("\r\u{1b}[K") }
-      isDrawn = false
+    state.withLock { state in
+      if state.isDrawn { output.write("\r\u{1b}[K") }
+      state.isDrawn = false
     }
+  }
+
+  /// Draws nothing while the user is asked something on the same terminal.
+  public func pause(_ isPaused: Bool) {
+    clear()
+    state.withLock { $0.isPaused = isPaused }
   }
 }
 

@@ -29,7 +29,7 @@ public struct FileTransfer: Sendable {
   }
 
   func script(_ body: String, _ nonce: String) -> HostScript {
-    HostScript(body, nonce: nonce, user: options.user)
+    HostScript(body, nonce: nonce, user: options.user, login: session.user)
   }
 
   /// Runs a script that only tidies up: also when this task has been cancelled, and without complaint if the host

@@ -9,14 +9,17 @@ struct HostScript: Sendable {
   let nonce: String
   private let body: String
   private let user: String?
+  private let login: String?
 
   /// - Parameters:
   ///   - body: Shell code that may use `say`, `die`, `size`, `pick` and `sum`.
-  ///   - user: Whom to become by sudo.
-  init(_ body: String, nonce: String, user: String?) {
+  ///   - user: Whom to become: by su where root is logged in, otherwise by sudo.
+  ///   - login: Who is logged in, if that is known.
+  init(_ body: String, nonce: String, user: String?, login: String? = nil) {
     self.body = body
     self.nonce = nonce
-    self.user = user
+    self.user = user == login ? nil : user
+    self.login = login
   }
 
   /// Random enough that no file has it in its name.
@@ -29,8 +32,10 @@ struct HostScript: Sendable {
   var command: String {
     let code =
       #"eval "$(while IFS= read -r l; do case $l in \#(nonce)) break;; esac; printf "%s\n" "$l"; done)""#
-    let become = user.map { "sudo -n -H -u \(Shell.quote($0)) -- " } ?? ""
-    return become + "/bin/sh -c '\(code)'"
+    guard let user else { return "/bin/sh -c '\(code)'" }
+    // Root may become anyone by su, which is everywhere.
+    if login == "root" { return "su -s /bin/sh -c '\(code)' \(Shell.quote(user))" }
+    return "sudo -n -H -u \(Shell.quote(user)) -- /bin/sh -c '\(code)'"
   }
 
   /// The program. In braces, so that one that is cut off is a syntax error and not half a program.

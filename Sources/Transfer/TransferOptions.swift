@@ -5,7 +5,8 @@ public struct TransferOptions: Sendable {
   public var preserves = false
   /// Whether a transfer of one file goes on where an earlier one with this option was interrupted.
   public var resumes = false
-  /// The user on the host whom files are read and written as, by `sudo -n`; nil for the one who logged in.
+  /// The user on the host whom files are read and written as, by `sudo -n`, or by `su` where root is logged in; nil
+  /// for the one who logged in.
   public var user: String?
   /// How long nothing may move before the transfer is given up.
   public var idleLimit = Duration.seconds(60)
