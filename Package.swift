@@ -112,7 +112,7 @@ let package = Package(
       "Command",
       [
         "Martlet", "MartletCore", "MartletEngine", "MartletSSH", "MartletReports", "MartletTesting",
-        "MartletCommand", "TestSupport", argumentParser,
+        "MartletCommand", "MartletTransfer", "TestSupport", argumentParser,
       ], hasSnapshots: true),
     tests(
       "Server",

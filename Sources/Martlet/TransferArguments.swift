@@ -15,7 +15,10 @@ package struct TransferArguments: ParsableArguments {
   @Flag(name: [.customShort("p"), .long], help: "Keep modes and times of change exactly.")
   package var preserve = false
 
-  @Flag(help: "Go on where an earlier transfer with this option was interrupted; one file only.")
+  @Flag(help: "Compare SHA-256 sums of both sides before anything is put in its place.")
+  package var verify = false
+
+  @Flag(help: "Go on where an earlier transfer with this option was interrupted; one file only, verified.")
   package var resume = false
 
   @Option(
@@ -81,6 +84,7 @@ package struct TransferArguments: ParsableArguments {
     var options = TransferOptions()
     options.preserves = preserve
     options.resumes = resume
+    options.verifies = verify
     options.user = becomeUser ?? (become ? "root" : nil)
     return options
   }

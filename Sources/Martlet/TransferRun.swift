@@ -199,9 +199,9 @@ package struct TransferRun: Sendable {
     let resumed = summary.resumedAt > 0 ? " (after \(Amount.bytes(summary.resumedAt)) of before)" : ""
     let check =
       switch summary.verification {
-      case .sha256: "sha256 checked"
-      case .cksum: "cksum checked"
-      case .none: "no sum on the host"
+      case .sha256: ", sha256 verified"
+      case .cksum: ", cksum verified"
+      case .none: arguments.verify ? ", not verified: the host can't make a sum of a folder" : ""
       }
     let route =
       switch direction {
@@ -210,7 +210,7 @@ package struct TransferRun: Sendable {
       }
     let rate = Amount.bytes(Int(Double(summary.bytes) / seconds))
     let amount =
-      "\(what)\(Amount.bytes(summary.bytes))\(resumed) in \(Amount.time(time)), \(rate)/s, \(check)"
+      "\(what)\(Amount.bytes(summary.bytes))\(resumed) in \(Amount.time(time)), \(rate)/s\(check)"
     return ([route + "  " + amount] + summary.warnings.map { "; warning: \($0)" }).joined()
   }
 }

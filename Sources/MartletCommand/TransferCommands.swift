@@ -13,7 +13,7 @@ struct GetCommand: AsyncParsableCommand {
       starts from the home folder there.
 
       LOCAL is what the copy is to be called; with a / at its end, or as . and .., it is the folder to put it into. A \
-      file is replaced at once when all of it is here and its sum is right; a folder that is there is joined with what \
+      file is replaced at once when all of it is here; a folder that is there is joined with what \
       comes, and what it has besides stays.
 
       The exit code is 0 if all went well, 1 if a transfer failed, 4 if a host could not be reached, 64 if the command \
@@ -40,7 +40,7 @@ struct PutCommand: AsyncParsableCommand {
       a port it is [NAME:PORT]. A path without / in front starts from the home folder there.
 
       PATH is what the copy is to be called; with a / at its end it is the folder to put it into. A file is replaced \
-      at once when all of it is there and its sum is right; a folder that is there is joined with what comes, and what \
+      at once when all of it is there; a folder that is there is joined with what comes, and what \
       it has besides stays.
 
       The exit code is 0 if all went well, 1 if a transfer failed, 4 if a host could not be reached, 64 if the command \

@@ -6,7 +6,7 @@ public import MartletEngine
 ///     try await transfer.put("dist/app.tar", to: HostPath("/srv/app.tar"))
 ///     try await transfer.get(HostPath("/var/log/syslog"), to: "logs/")
 ///
-/// A file comes into being beside its place under another name, is compared with its source, and is then renamed:
+/// A file comes into being beside its place under another name, and is renamed when all of it is there:
 /// whoever looks sees the old one or the new one. What fails or is cancelled leaves the old one, and nothing beside
 /// it. A symbolic link at the target is replaced, not followed. Data isn't forced to the disk (fsync(2)), as `cp` and
 /// `scp` don't; the host needs a POSIX shell, and `tar` for trees.
@@ -29,7 +29,8 @@ public struct FileTransfer: Sendable {
   }
 
   func script(_ body: String, _ nonce: String) -> HostScript {
-    HostScript(body, nonce: nonce, user: options.user, login: session.user)
+    HostScript(
+      body, nonce: nonce, user: options.user, login: session.user, sums: options.verifies || options.resumes)
   }
 
   /// Runs a script that only tidies up: also when this task has been cancelled, and without complaint if the host

@@ -86,7 +86,7 @@ extension FileTransfer {
     try sink.finish(sum: String(sum), preserves: options.preserves)
     return TransferSummary(
       bytes: source.size - offset, resumedAt: offset,
-      verification: source.kind == .sha256 ? .sha256 : .cksum)
+      verification: source.kind.verification)
   }
 
   /// What `dd` said of its failure: it counts records on standard error too.
@@ -137,8 +137,8 @@ struct RemoteStatus: Sendable {
   let size: Int
   /// Seconds since 1970; nil where the host can't tell.
   let modified: Int?
-  /// How it makes its sum; nil where it makes none.
-  let kind: RunningSum.Kind?
+  /// How it makes its sum.
+  let kind: RunningSum.Kind
 
   /// - Parameter words: Mode in octal or as `ls` writes it, size, time of change, program.
   init?(_ words: [Substring]) {
@@ -148,7 +148,7 @@ struct RemoteStatus: Sendable {
     self.mode = mode
     self.size = size
     modified = Int(words[2])
-    kind = words[3] == "none" ? nil : RunningSum.Kind(tool: words[3])
+    kind = RunningSum.Kind(tool: words[3])
   }
 
   private static func mode(_ word: Substring) -> UInt16? {
@@ -191,7 +191,7 @@ final class FileSink: Sendable {
     self.source = source
     self.meter = meter
     self.resumes = resumes
-    kind = source.kind ?? .cksum
+    kind = source.kind
     state = Mutex(State(sum: RunningSum(kind), left: source.size))
     file = try Descriptor(
       opening: path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (resumes ? 0 : O_EXCL))

@@ -38,7 +38,7 @@ extension FileTransfer {
     let sum = answers.last { $0.verb == "sum" }?.words.last.map(String.init)
     let done = try sink.finish(target, sum: sum, isThere: existing != nil)
     return TransferSummary(
-      bytes: done.bytes, files: done.files, verification: source.kind == nil ? .none : .sha256,
+      bytes: done.bytes, files: done.files, verification: source.kind.verification,
       warnings: warnings + done.warnings)
   }
 
@@ -59,8 +59,10 @@ extension FileTransfer {
     pick 99999999
     d=${TMPDIR:-/tmp}/martlet-$n
     trap 'rm -rf "$d"' EXIT
-    ( umask 077; mkdir "$d" && mkfifo "$d/f" ) 2>/dev/null || tool=none
-    [ "$tool" = cksum ] && tool=none
+    case $tool in
+    cksum | none) tool=none ;;
+    *) ( umask 077; mkdir "$d" && mkfifo "$d/f" ) 2>/dev/null || tool=none ;;
+    esac
     say "tree $st $tool"
     IFS=' ' read -r w || exit 1
     [ "$w" = go ] || exit 1

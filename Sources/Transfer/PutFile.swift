@@ -108,8 +108,7 @@ extension FileTransfer {
     guard received[0] == "\(size)", received[2] == reader.sum else {
       throw TransferError("what the host has is not what was sent: its sum differs")
     }
-    let verification: TransferSummary.Verification = kind == .sha256 ? .sha256 : .cksum
-    return (TransferSummary(bytes: size, resumedAt: offset, verification: verification), mask)
+    return (TransferSummary(bytes: size, resumedAt: offset, verification: kind.verification), mask)
   }
 
   /// Adds the first bytes of a file to a sum; the file stands behind them afterwards.

@@ -54,7 +54,7 @@ extension FileTransfer {
     guard ready.count == 3, let mask = UInt16(ready[0], radix: 8) else {
       throw TransferError("the host's answer is not understood")
     }
-    let kind: RunningSum.Kind? = ready[1] == "none" ? nil : RunningSum.Kind(tool: ready[1])
+    let kind = RunningSum.Kind(tool: ready[1])
     let preserves = options.preserves
     let archive = try TreeSource(root, status, kind: kind, meter: meter) { mode in
       newMode(mode, umask: mask, preserves: preserves)
@@ -66,14 +66,14 @@ extension FileTransfer {
       conversation.allowSumming(meter.done)
       return nil
     }
-    let sum = kind == nil ? nil : try await conversation.record("sum").words.last
+    let sum = kind == .none ? nil : try await conversation.record("sum").words.last
     _ = try await conversation.record("received")
     let result = archive.result
-    guard kind == nil || sum.map(String.init) == result.sum else {
+    guard kind == .none || sum.map(String.init) == result.sum else {
       throw TransferError("what the host has is not what was sent: the sums differ")
     }
     let summary = TransferSummary(
-      bytes: meter.done, files: result.files, verification: kind == nil ? .none : .sha256,
+      bytes: meter.done, files: result.files, verification: kind.verification,
       warnings: result.warnings)
     return (summary, mask, ready[2] == "there")
   }
@@ -93,7 +93,10 @@ extension FileTransfer {
     trap 'drop "$t"' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     pick 99999999
-    [ "$tool" != cksum ] && mkfifo "$t/f" 2>/dev/null || tool=none
+    case $tool in
+    cksum | none) tool=none ;;
+    *) mkfifo "$t/f" 2>/dev/null || tool=none ;;
+    esac
     say "ready $u $tool $w"
     IFS=' ' read -r w || exit 1
     [ "$w" = go ] || exit 1

@@ -9,9 +9,21 @@ struct RunningSum: ~Copyable, @unchecked Sendable {
     case sha256
     /// The CRC of POSIX's `cksum`, which every host has.
     case cksum
+    /// No sum is wanted, or none can be made.
+    case none
 
     /// - Parameter tool: The program as a host names it.
-    init(tool: some StringProtocol) { self = tool == "cksum" ? .cksum : .sha256 }
+    init(tool: some StringProtocol) {
+      self = tool == "cksum" ? .cksum : tool == "none" ? .none : .sha256
+    }
+
+    var verification: TransferSummary.Verification {
+      switch self {
+      case .sha256: .sha256
+      case .cksum: .cksum
+      case .none: .none
+      }
+    }
   }
 
   private let kind: Kind
@@ -35,7 +47,7 @@ struct RunningSum: ~Copyable, @unchecked Sendable {
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
     if let context {
       EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-    } else {
+    } else if kind == .cksum {
       crc = CRC.extend(crc, bytes)
       count += bytes.count
     }
@@ -43,6 +55,7 @@ struct RunningSum: ~Copyable, @unchecked Sendable {
 
   /// The sum so far as the host prints it: hexadecimal digits of SHA-256, the decimal number of cksum.
   var text: String {
+    if kind == .none { return "0" }
     if let context {
       var sum = [UInt8](repeating: 0, count: 32)
       let copy = EVP_MD_CTX_new()

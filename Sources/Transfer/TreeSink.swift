@@ -159,7 +159,8 @@ final class TreeSink: Sendable {
   private struct State: ~Copyable {
     var reader = TarReader()
     var writer: TreeWriter
-    var sum: RunningSum?
+    var sum: RunningSum
+    let kind: RunningSum.Kind
     var count = 0
   }
 
@@ -170,14 +171,14 @@ final class TreeSink: Sendable {
 
   /// - Parameter temporary: The name of the folder beside the target that the tree is written to.
   init(
-    in parent: LocalFolder, _ temporary: Name, kind: RunningSum.Kind?, preserves: Bool, meter: TransferMeter
+    in parent: LocalFolder, _ temporary: Name, kind: RunningSum.Kind, preserves: Bool, meter: TransferMeter
   ) throws {
     self.parent = parent
     self.temporary = temporary
     self.meter = meter
     let root = try parent.makeFolder(temporary)
-    let sum: RunningSum? = if let kind { RunningSum(kind) } else { nil }
-    state = Mutex(State(writer: TreeWriter(root: root, preserves: preserves), sum: sum))
+    let sum = RunningSum(kind)
+    state = Mutex(State(writer: TreeWriter(root: root, preserves: preserves), sum: sum, kind: kind))
   }
 
   deinit { parent.remove(temporary) }
@@ -187,7 +188,7 @@ final class TreeSink: Sendable {
     try state.withLock { state in
       try bytes.withUnsafeBytes { bytes in
         state.count += bytes.count
-        state.sum?.add(bytes)
+        state.sum.add(bytes)
         try state.reader.take(bytes, &state.writer)
       }
     }
@@ -199,7 +200,7 @@ final class TreeSink: Sendable {
   ) {
     try state.withLock { state in
       guard state.reader.isOver else { throw TransferError("the host's archive has no end") }
-      if let ours = state.sum?.text, ours != theirs {
+      guard state.kind == .none || state.sum.text == theirs else {
         throw TransferError("what came is not what the host sent: the sums differ")
       }
       let name = Name(target.name.utf8)

@@ -22,7 +22,7 @@ final class TreeSource: Sendable {
   private struct State: ~Copyable {
     var levels: [Level]
     var file: (descriptor: Descriptor, path: String, left: Int, padding: Int)?
-    var sum: RunningSum?
+    var sum: RunningSum
     var isOver = false
     var files = 0
     var warnings: [String] = []
@@ -39,12 +39,12 @@ final class TreeSource: Sendable {
   ///   - kind: The kind of sum to make.
   ///   - mode: What a mode becomes on the host.
   init(
-    _ root: LocalFolder, _ status: stat, kind: RunningSum.Kind?, meter: TransferMeter,
+    _ root: LocalFolder, _ status: stat, kind: RunningSum.Kind, meter: TransferMeter,
     mode: @escaping @Sendable (UInt16) -> UInt16
   ) throws {
     self.mode = mode
     self.meter = meter
-    let sum: RunningSum? = if let kind { RunningSum(kind) } else { nil }
+    let sum = RunningSum(kind)
     let path = Array("tree".utf8)
     state = Mutex(State(levels: [Level(folder: root, path: path, names: try root.names()[...])], sum: sum))
     // The owner can write to it until it is in its place: a closed folder can't be moved.
@@ -70,8 +70,8 @@ final class TreeSource: Sendable {
     return total
   }
 
-  var result: (sum: String?, files: Int, warnings: [String]) {
-    state.withLock { state in (state.sum?.text, state.files, state.warnings) }
+  var result: (sum: String, files: Int, warnings: [String]) {
+    state.withLock { state in (state.sum.text, state.files, state.warnings) }
   }
 
   func next() async throws -> [UInt8]? {
@@ -88,7 +88,7 @@ final class TreeSource: Sendable {
       var bytes = isFirst ? first : []
       bytes.reserveCapacity(2 * FileSource.pieceSize)
       while bytes.count < FileSource.pieceSize, !state.isOver { try step(&state, &bytes) }
-      state.sum?.add(bytes)
+      state.sum.add(bytes)
       return bytes
     }
   }

@@ -93,6 +93,7 @@ final class Place: Sendable {
     _ meter: TransferMeter = TransferMeter(), _ change: (inout TransferOptions) -> Void = { _ in }
   ) async throws -> FileTransfer {
     var options = TransferOptions()
+    options.verifies = true
     change(&options)
     return FileTransfer(try await transport.connect(to: host), options: options, meter: meter)
   }

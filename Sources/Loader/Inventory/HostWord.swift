@@ -8,7 +8,8 @@ extension InventoryFile {
     var (name, port) = HostName.split(text)
     if name.hasPrefix("["), name.hasSuffix("]") { name = String(name.dropFirst().dropLast()) }
     if let problem = HostName.problem(name) { throw InventoryError(problem) }
-    guard name.count(where: { $0 == ":" }) != 1, !name.contains(where: { "[]@".contains($0) }) || isLocal(name)
+    guard name.count(where: { $0 == ":" }) != 1,
+      !name.contains(where: { "[]@".contains($0) }) || isLocal(name)
     else {
       throw InventoryError("\"\(text)\" is no host: write NAME or NAME:PORT, with a port from 1 to 65535")
     }
