@@ -82,7 +82,7 @@ final class FileSource: Sendable {
     var ahead: Task<[UInt8]?, any Error>?
   }
 
-  static let pieceSize = 256 << 10
+  static let pieceSize = 512 << 10
 
   private let file: Descriptor
   private let path: String
@@ -99,9 +99,10 @@ final class FileSource: Sendable {
   }
 
   func next() async throws -> [UInt8]? {
-    let task = state.withLock { state in state.ahead ?? Task { try self.read() } }
-    let bytes = try await task.value
-    state.withLock { state in state.ahead = bytes == nil ? nil : Task { try self.read() } }
+    let begun = state.withLock { $0.ahead }
+    let bytes = try await (begun ?? Task { try self.read() }).value
+    let ahead = bytes.map { _ in Task { try self.read() } }
+    state.withLock { $0.ahead = ahead }
     if let bytes { meter.add(bytes.count) }
     return bytes
   }

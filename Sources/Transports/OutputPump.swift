@@ -12,12 +12,14 @@ final class OutputPump: Sendable {
   }
 
   /// The connection isn't read from while more than this waits to be taken.
-  private static let limit = 512 << 10
-
+  private let limit: Int
   private let exchange: any ExchangeHandler
   private let state = Mutex(State())
 
-  init(into exchange: any ExchangeHandler) { self.exchange = exchange }
+  init(into exchange: any ExchangeHandler) {
+    self.exchange = exchange
+    limit = exchange.expectsBulk ? 4 << 20 : 512 << 10
+  }
 
   /// Passes a chunk on; waits where the taker is slower than the network.
   func offer(_ chunk: OutputChunk) async {
@@ -25,7 +27,7 @@ final class OutputPump: Sendable {
       state.waiting.append(chunk)
       state.bytes += chunk.bytes.count
       if state.delivery == nil { state.delivery = Task { self.deliver() } }
-      return state.bytes > Self.limit ? state.delivery : nil
+      return state.bytes > limit ? state.delivery : nil
     }
     await delivery?.value
   }
