@@ -59,7 +59,7 @@ import Testing
     let both = try await bench.martlet(["put", "page", "web1,gone:page"])
     #expect(both.code == 4 && both.output.contains("-> web1:page"), "\(both)")
     for words in [
-      ["put", "page"], ["put", "page", "nohost"], ["get", "web:0:x"], ["get", "no*:x"],
+      ["put", "page"], ["put", "page", "nohost"], ["get", "[web1:0]:x"], ["get", "no*:x"],
       ["get", "web1:x", "--transport", "pigeon"], ["get", "-i", "nowhere.yaml", "web1:x"],
     ] {
       let outcome = try await bench.martlet(words)
