@@ -4,7 +4,8 @@
 #   Benchmarks/transfer.sh [MEGABYTES] [ROUNDS]      1000 and 3 unless told; needs `make release` and, for sshd, root
 #
 # Both take turns, so that what else the machine does falls on both; each figure is the median of the rounds, of the
-# whole command with connecting and logging in. scp runs as it comes, and with the ciphers that Martlet's libssh2 has.
+# whole command with connecting and logging in. The home folder is the script's own, without a .bashrc. scp runs as it
+# comes, and with the ciphers that Martlet's libssh2 has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 megabytes=${1:-1000}
@@ -30,6 +31,7 @@ AuthorizedKeysFile $work/authorized_keys
 StrictModes no
 PasswordAuthentication no
 PermitRootLogin yes
+SetEnv HOME=$work
 Subsystem sftp internal-sftp
 END
 mkdir -p /run/sshd

@@ -55,16 +55,18 @@ extension FileTransfer {
     meter.expect(size)
     let receiving = script(places + Self.receiveFile(size: size, resumes: options.resumes), nonce)
     do {
-      var (summary, mask) = try await Conversation.run(
+      var (summary, mode) = try await Conversation.run(
         receiving, on: session, idleLimit: options.idleLimit
-      ) { try await send(file, source, size, $0) }
-      let mode = newMode(status.permissions, umask: mask, preserves: options.preserves)
-      let commit = places + Self.commitFile(mode, modified: options.preserves ? status.modified : nil)
-      _ = try await Conversation.run(
-        script(commit, HostScript.newNonce()), on: session, idleLimit: options.idleLimit
-      ) { conversation in
-        conversation.endInput()
-        return try await conversation.record("done")
+      ) { try await send(file, source, status, $0) }
+      // What has to be compared first is put in its place afterwards; the rest the host has done by itself.
+      if summary.verification != .none {
+        let commit = places + Self.commit + "put_in_place \(mode) \(time(of: status))\nsay done"
+        _ = try await Conversation.run(
+          script(commit, HostScript.newNonce()), on: session, idleLimit: options.idleLimit
+        ) { conversation in
+          conversation.endInput()
+          return try await conversation.record("done")
+        }
       }
       summary.bytes = size - summary.resumedAt
       return summary
@@ -74,9 +76,13 @@ extension FileTransfer {
     }
   }
 
+  /// The time of change as `touch -t` takes it, `-` where it is not kept.
+  private func time(of status: stat) -> String { options.preserves ? touchTime(status.modified) : "-" }
+
   private func send(
-    _ file: Descriptor, _ source: String, _ size: Int, _ conversation: Conversation
-  ) async throws -> (TransferSummary, umask: UInt16) {
+    _ file: Descriptor, _ source: String, _ status: stat, _ conversation: Conversation
+  ) async throws -> (TransferSummary, mode: String) {
+    let size = Int(status.st_size)
     // The host may have to sum what it has from an earlier transfer.
     conversation.allowSumming(size)
     let ready = try await conversation.record("ready").words
@@ -97,7 +103,8 @@ extension FileTransfer {
     }
     meter.begin(at: offset)
     let reader = FileSource(file, path: source, count: size - offset, sum: sum, meter: meter)
-    conversation.say("go \(offset)")
+    let mode = String(newMode(status.permissions, umask: mask, preserves: options.preserves), radix: 8)
+    conversation.say("go \(offset) \(mode) \(time(of: status))")
     conversation.send {
       if let bytes = try await reader.next() { return bytes }
       conversation.allowSumming(size)
@@ -108,7 +115,7 @@ extension FileTransfer {
     guard received[0] == "\(size)", received[2] == reader.sum else {
       throw TransferError("what the host has is not what was sent: its sum differs")
     }
-    return (TransferSummary(bytes: size, resumedAt: offset, verification: kind.verification), mask)
+    return (TransferSummary(bytes: size, resumedAt: offset, verification: kind.verification), mode)
   }
 
   /// Adds the first bytes of a file to a sum; the file stands behind them afterwards.
@@ -126,61 +133,62 @@ extension FileTransfer {
 
   /// Takes a file into `$t`. A part that is there is only trusted if nobody else could have written it.
   private static func receiveFile(size: Int, resumes: Bool) -> String {
-    #"""
-    u=$(umask); umask 077
-    size=\#(size)
-    [ -d "$p" ] && die "there is a folder of that name: with a / at its end, the file goes into it"
-    if [ -e "$p" ] && [ ! -f "$p" ]; then die "what is there is not a regular file"; fi
-    [ -d "$d/" ] || { e=$(ls -ld "$d/" 2>&1) && e="Not a directory"; die "$e"; }
-    pick "$size"
-    have='0 none 0'
-    if \#(resumes ? #"[ -e "$t" ] || [ -h "$t" ]"# : "false"); then
-      [ -n "$(find "$t" -prune -type f -user "$(id -u)" -links 1 2>/dev/null)" ] ||
-        die "the part of an earlier transfer is not your own file: remove $t"
-      s=$(size "$t"); [ "$s" -gt 0 ] && [ "$s" -le "$size" ] && have="$s $(sum <"$t")"
-    else
-      e=$( { set -C; : >"$t"; } 2>&1 ) || die "$e"
-    fi
-    \#(resumes ? "" : #"trap 'rm -f "$t"' EXIT"#)
-    trap 'exit 1' HUP INT TERM PIPE
-    say "ready $u $tool $have"
-    IFS=' ' read -r w a || exit 1
-    [ "$w" = go ] || exit 1
-    if [ "$a" = 0 ]; then : >"$t"; fi
-    e=$( { cat >>"$t"; } 2>&1 ) || die "$e"
-    s=$(size "$t")
-    [ "$s" = "$size" ] || exit 1
-    v=$(sum <"$t") || die "the sum can't be made"
-    trap - EXIT
-    say "received $s $v"
-    """#
-  }
-
-  /// Puts `$t` in its place, with its mode. Root keeps the owner that the file had before.
-  private static func commitFile(_ mode: UInt16, modified: Int?) -> String {
-    let touch = modified.map { touchCommand($0) } ?? ":"
-    return #"""
-      [ -d "$p" ] && die "there is a folder of that name"
-      e=$( {
-        if [ -f "$p" ] && [ ! -h "$p" ] && [ "$(id -u)" = 0 ]; then
-          set -f; set -- $(ls -lnd "$p"); chown "$3:$4" "$t"
-        fi &&
-        chmod \#(String(mode, radix: 8)) "$t" &&
-        \#(touch) &&
-        mv -f "$t" "$p"
-      } 2>&1 ) || die "$e"
-      say done
+    commit + #"""
+      u=$(umask); umask 077
+      size=\#(size)
+      [ -d "$p" ] && die "there is a folder of that name: with a / at its end, the file goes into it"
+      if [ -e "$p" ] && [ ! -f "$p" ]; then die "what is there is not a regular file"; fi
+      [ -d "$d/" ] || { e=$(ls -ld "$d/" 2>&1) && e="Not a directory"; die "$e"; }
+      pick "$size"
+      have='0 none 0'
+      if \#(resumes ? #"[ -e "$t" ] || [ -h "$t" ]"# : "false"); then
+        [ -n "$(find "$t" -prune -type f -user "$(id -u)" -links 1 2>/dev/null)" ] ||
+          die "the part of an earlier transfer is not your own file: remove $t"
+        s=$(size "$t"); [ "$s" -gt 0 ] && [ "$s" -le "$size" ] && have="$s $(sum <"$t")"
+      else
+        e=$( { set -C; : >"$t"; } 2>&1 ) || die "$e"
+      fi
+      \#(resumes ? "" : #"trap 'rm -f "$t"' EXIT"#)
+      trap 'exit 1' HUP INT TERM PIPE
+      say "ready $u $tool $have"
+      IFS=' ' read -r w a mode time || exit 1
+      [ "$w" = go ] || exit 1
+      if [ "$a" = 0 ]; then : >"$t"; fi
+      e=$( { cat >>"$t"; } 2>&1 ) || die "$e"
+      s=$(size "$t")
+      [ "$s" = "$size" ] || exit 1
+      v=$(sum <"$t") || die "the sum can't be made"
+      if [ "$tool" = none ]; then put_in_place "$mode" "$time"; fi
+      trap - EXIT
+      say "received $s $v"
       """#
   }
 
-  /// The command that sets the time of change of `$t`, in the form that POSIX has for it.
-  private static func touchCommand(_ seconds: Int) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    guard gmtime_r(&time, &parts) != nil, (-68...8099).contains(parts.tm_year) else { return ":" }
-    func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
-    let year = String(Int(parts.tm_year) + 1900)
-    let date = two(parts.tm_mon + 1) + two(parts.tm_mday) + two(parts.tm_hour) + two(parts.tm_min)
-    return "TZ=UTC0 touch -m -t \(year)\(date).\(two(parts.tm_sec)) \"$t\""
-  }
+  /// `put_in_place MODE TIME` moves `$t` to where it belongs. Root keeps the owner that the file had before.
+  private static let commit = #"""
+    put_in_place() {
+      [ -d "$p" ] && die "there is a folder of that name"
+      e=$( {
+        if [ -f "$p" ] && [ ! -h "$p" ] && [ "$(id -u)" = 0 ]; then
+          owner=$(set -f; set -- $(ls -lnd "$p"); echo "$3:$4")
+          chown "$owner" "$t"
+        fi &&
+        chmod "$1" "$t" &&
+        if [ "$2" != - ]; then TZ=UTC0 touch -m -t "$2" "$t"; fi &&
+        mv -f "$t" "$p"
+      } 2>&1 ) || die "$e"
+    }
+
+    """#
+}
+
+/// A time as POSIX's `touch -t` takes it, in UTC; `-` for one that it can't.
+private func touchTime(_ seconds: Int) -> String {
+  var time = time_t(seconds)
+  var parts = tm()
+  guard gmtime_r(&time, &parts) != nil, (-68...8099).contains(parts.tm_year) else { return "-" }
+  func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
+  let year = String(Int(parts.tm_year) + 1900)
+  let date = two(parts.tm_mon + 1) + two(parts.tm_mday) + two(parts.tm_hour) + two(parts.tm_min)
+  return "\(year)\(date).\(two(parts.tm_sec))"
 }

@@ -27,6 +27,36 @@ import Testing
   }
 
   @Test(arguments: Place.Way.allCases)
+  func `Without verification it is the same but for the sums`(way: Place.Way) async throws {
+    let place = try Place(way)
+    let transfer = try await place.transfer { options in
+      options.verifies = false
+      options.preserves = true
+    }
+    for count in [0, 1, 9_000_001] {
+      try place.here.write("a", bytes: noise(count))
+      try shell("chmod 751 a; touch -d 2001-02-03T04:05:06Z a", in: place.here.path)
+      let put = try await transfer.put(place.here.path + "/a", to: place.path("b"))
+      #expect(put == TransferSummary(bytes: count, verification: .none))
+      let got = try await transfer.get(place.path("b"), to: place.here.path + "/c")
+      #expect(got == TransferSummary(bytes: count, verification: .none))
+      for file in [place.there.path + "/b", place.here.path + "/c"] {
+        try shell("cmp '\(file)' '\(place.here.path)/a'")
+        #expect(try shell("stat -c '%a %Y' '\(file)'") == "751 981173106\n")
+      }
+    }
+    #expect(place.there.names.filter { $0 != ".ssh" } == ["b"])
+    try place.here.write("tree/a", bytes: noise(3_000_000))
+    for _ in 1...2 {
+      let put = try await transfer.put(place.here.path + "/tree", to: place.path("tree"))
+      #expect(put.verification == .none && put.files == 1)
+    }
+    let got = try await transfer.get(place.path("tree"), to: place.here.path + "/back")
+    #expect(got.verification == .none)
+    try shell("diff -r tree back; diff -r tree '\(place.there.path)/tree'", in: place.here.path)
+  }
+
+  @Test(arguments: Place.Way.allCases)
   func `Names mean nothing to any shell`(way: Place.Way) async throws {
     let place = try Place(way)
     let transfer = try await place.transfer()
