@@ -82,7 +82,7 @@ let package = Package(
     playbook("Django", exclude: ["app"]),
 
     .target(
-      name: "TestSupport", dependencies: ["MartletCore", subprocess], path: "Tests/Support",
+      name: "TestSupport", dependencies: ["MartletCore", "MartletSSH", subprocess], path: "Tests/Support",
       swiftSettings: settings),
     .executableTarget(
       name: "Converge30", dependencies: ["Martlet"], path: "Benchmarks/Converge30", exclude: ["files"],
@@ -98,7 +98,7 @@ let package = Package(
     tests("SSHConfig", ["MartletSSHConfig", subprocess]),
     tests(
       "Transports",
-      ["MartletCore", "MartletEngine", "MartletTransports", "MartletTesting", "TestSupport"]),
+      ["MartletCore", "MartletEngine", "MartletSSH", "MartletTransports", "MartletTesting", "TestSupport"]),
     tests(
       "Transfer",
       [

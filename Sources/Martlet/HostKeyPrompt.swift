@@ -17,20 +17,28 @@ package struct HostKeyPrompt: HostKeyQuestions {
   /// How often a question is put that is answered with something else.
   private static let attempts = 5
 
+  private let whileAsking: @Sendable (_ isAsking: Bool) -> Void
+
   /// The prompt, if this program has a terminal and may read from it; nil in a job of cron or CI, and in the
   /// background.
-  package static func onTerminal() -> HostKeyPrompt? {
+  ///
+  /// - Parameter whileAsking: Called with true before a question and with false after the answer.
+  package static func onTerminal(
+    whileAsking: @escaping @Sendable (_ isAsking: Bool) -> Void = { _ in }
+  ) -> HostKeyPrompt? {
     let terminal = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard terminal >= 0 else { return nil }
     defer { close(terminal) }
     // Reading in the background would stop the program (SIGTTIN).
-    return tcgetpgrp(terminal) == getpgrp() ? HostKeyPrompt() : nil
+    return tcgetpgrp(terminal) == getpgrp() ? HostKeyPrompt(whileAsking: whileAsking) : nil
   }
 
   package func accept(_ table: [UnknownHostKey]) async -> Set<UnknownHostKey> {
     let terminal = open(Self.path, O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard terminal >= 0 else { return [] }
     defer { close(terminal) }
+    whileAsking(true)
+    defer { whileAsking(false) }
     Self.show(Self.text(of: table), on: terminal)
     for _ in 0..<Self.attempts {
       Self.show(Self.question(table), on: terminal)

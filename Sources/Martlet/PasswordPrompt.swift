@@ -24,11 +24,13 @@ enum PasswordPrompt {
   /// Asks once. The question goes to the terminal even where output is redirected; without a terminal the first
   /// line of standard input is the answer.
   ///
-  /// - Throws: ``Failure`` if the answer is empty or there is none.
-  static func ask(_ question: String) throws -> Secret {
+  /// - Parameter standard: What an empty answer means.
+  /// - Throws: ``Failure`` if the answer is empty and has no meaning, or there is none.
+  static func ask(_ question: String, whenEmpty standard: Secret? = nil) throws -> Secret {
     let terminal = openTerminal()
     defer { if let terminal { close(terminal) } }
     let answer = try terminal.map { try ask(question, on: $0) } ?? line(from: 0)
+    if answer.isEmpty, let standard { return standard }
     guard !answer.isEmpty, let password = String(validating: answer, as: UTF8.self) else {
       throw Failure(description: "no password was given")
     }

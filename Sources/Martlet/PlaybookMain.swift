@@ -41,7 +41,7 @@ extension Playbook {
     }
     let prepared: PlaybookRun
     do {
-      prepared = try prepare(options)
+      prepared = try prepare(options, report)
     } catch {
       write("error: \(error)\n")
       exit(64)
@@ -53,14 +53,16 @@ extension Playbook {
     exit(code)
   }
 
-  private static func prepare(_ options: RunCommandOptions) throws -> PlaybookRun {
+  private static func prepare(_ options: RunCommandOptions, _ report: Report) throws -> PlaybookRun {
     var warnings: [String] = []
-    var inventory = try InventoryChoice.load(options.inventories) { warnings.append($0) }
-    let password =
-      options.asksBecomePassword ? try PasswordPrompt.ask("Password for sudo or su on the hosts: ") : nil
-    options.apply(to: &inventory, becomePassword: password)
+    var inventory = try InventoryChoice.load(options.connection.inventories) { warnings.append($0) }
+    let password = try options.connection.askPassword()
+    options.apply(
+      to: &inventory, password: password,
+      becomePassword: try options.askBecomePassword(otherwise: password))
     var run = PlaybookRun(
-      plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory)
+      plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory,
+      transport: options.connection.hostTransport(whileAsking: report.pause))
     run.warnings = warnings
     return run
   }

@@ -1,7 +1,6 @@
 package import MartletCore
 package import MartletEngine
 internal import MartletReports
-internal import MartletTransports
 
 #if canImport(FoundationEssentials)
   internal import FoundationEssentials
@@ -24,8 +23,7 @@ package struct PlaybookRun: Sendable {
 
   package init(
     plays: Plays, name: String, options: RunOptions, inventory: Inventory,
-    transport: any Transport = HostTransport(
-      hostKeyQuestions: HostKeyPrompt.onTerminal(), questions: TerminalQuestions())
+    transport: any Transport
   ) {
     self.plays = plays
     self.name = name
@@ -47,6 +45,8 @@ package struct PlaybookRun: Sendable {
 /// The report that fits the options and what standard output is.
 struct Report: Sendable {
   let sink: any EventSink
+  /// Keeps what is only for the time of the run off the terminal while somebody is asked there, and lets it on again.
+  var pause: @Sendable (_ isPaused: Bool) -> Void = { _ in }
   /// Takes away what is only for the time of the run.
   let close: @Sendable () -> Void
 
@@ -57,7 +57,7 @@ struct Report: Sendable {
     if json { return Report(sink: JSONReport(), close: {}) }
     if let terminal = Terminal.standardOutput(environment: environment) {
       let report = LiveReport(on: terminal, verbose: verbose)
-      return Report(sink: report) { report.close() }
+      return Report(sink: report, pause: { report.pause($0) }, close: { report.close() })
     }
     return Report(sink: PlainReport(verbose: verbose), close: {})
   }

@@ -1,16 +1,10 @@
 package import ArgumentParser
 package import MartletCore
 package import MartletEngine
-internal import MartletLoader
 
 /// The options of a run, the same for a playbook's own program and for `martlet apply`.
 package struct RunCommandOptions: ParsableArguments {
-  @Option(
-    name: [.short, .customLong("inventory")],
-    help: ArgumentHelp(
-      "An inventory file, or a list of hosts with a comma: web1,web2, (may be repeated).",
-      discussion: "The default is inventory.yaml in the current folder.", valueName: "file"))
-  package var inventories: [String] = []
+  @OptionGroup package var connection: ConnectionOptions
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Only these hosts of the plays: web:!web3.", valueName: "pattern")
@@ -31,18 +25,6 @@ package struct RunCommandOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("How many hosts are worked on at once.", valueName: "count"))
   package var forks = 100
-
-  @Option(help: ArgumentHelp("Log in as this user, whatever the inventory says.", valueName: "name"))
-  package var user: String?
-
-  @Option(help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
-  package var key: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Reach the hosts in this way, whatever the inventory says: \(Self.transports.joined(separator: ", ")).",
-      valueName: "name"))
-  package var transport: String?
 
   @Flag(
     inversion: .prefixedNo, exclusivity: .exclusive,
@@ -77,15 +59,7 @@ package struct RunCommandOptions: ParsableArguments {
   @Flag(help: "Print one JSON object a line for every event, and nothing else.")
   package var json = false
 
-  @Flag(
-    name: .customLong("accept-new-host-keys"),
-    help: "Trust the keys of hosts that are not known yet, and write them down.")
-  package var acceptsNewHostKeys = false
-
   package init() {}
-
-  /// What `--transport` takes; `auto` is whichever fits.
-  static let transports = ["auto"] + TransportChoice.names
 
   package func validate() throws {
     guard (1...10_000).contains(forks) else {
@@ -106,13 +80,6 @@ package struct RunCommandOptions: ParsableArguments {
         throw ValidationError("--become-user and --no-become contradict each other")
       }
     }
-    for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
-      throw ValidationError("\(name) is empty")
-    }
-    if let transport, !Self.transports.contains(transport) {
-      throw ValidationError(
-        "--transport must be one of \(Self.transports.joined(separator: ", ")), not \(transport)")
-    }
   }
 
   /// The engine's options.
@@ -130,49 +97,49 @@ package struct RunCommandOptions: ParsableArguments {
 
   /// Lays over the inventory's connection settings what the options say.
   ///
-  /// - Parameter becomePassword: What was answered to `--ask-become-pass`.
-  package func apply(to inventory: inout Inventory, becomePassword: Secret? = nil) {
-    let key = key.map { LocalPath.resolve($0, in: "") }
+  /// - Parameters:
+  ///   - password: What was answered to `--ask-pass`.
+  ///   - becomePassword: What was answered to `--ask-become-pass`.
+  package func apply(to inventory: inout Inventory, password: Secret? = nil, becomePassword: Secret? = nil) {
     inventory.updateHosts { host in
-      if let user { host.connection.user = user }
-      if let key { host.connection.keys = [key] }
-      if let transport, host.name != TransportChoice.localHost {
-        host.connection.transport = TransportChoice(transport)
-      }
+      connection.apply(to: &host, password: password)
       if let become { host.connection.become = become }
       if let becomeUser {
         host.connection.become = true
         host.connection.becomeUser = becomeUser
       }
       if let becomeMethod { host.connection.becomeMethod = becomeMethod }
-      if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
       if let becomePassword { host.connection.becomePassword = becomePassword }
     }
   }
 
+  /// Asks for the password of `--ask-become-pass` if it is given.
+  ///
+  /// - Parameter login: The password to log in with, if there is one; an empty answer means the same.
+  package func askBecomePassword(otherwise login: Secret?) throws -> Secret? {
+    guard asksBecomePassword else { return nil }
+    let hint = login == nil ? "" : " (empty: the same)"
+    return try PasswordPrompt.ask("Password for sudo or su on the hosts\(hint): ", whenEmpty: login)
+  }
+
   /// The same options as words of a command line.
   package var commandLine: [String] {
-    var words: [String] = []
+    var words = connection.commandLine
     // With `=`, a value that begins with a dash stays a value.
     func add(_ name: String, _ values: [String]) { words += values.map { "--\(name)=\($0)" } }
     func add(_ name: String, _ isSet: Bool) { words += isSet ? ["--\(name)"] : [] }
-    add("inventory", inventories)
     add("limit", limit.map { [$0] } ?? [])
     add("check", check)
     add("diff", diff)
     add("tags", tags)
     add("skip-tags", skipTags)
     add("forks", ["\(forks)"])
-    add("user", user.map { [$0] } ?? [])
-    add("key", key.map { [$0] } ?? [])
-    add("transport", transport.map { [$0] } ?? [])
     if let become { words.append(become ? "--become" : "--no-become") }
     add("become-user", becomeUser.map { [$0] } ?? [])
     add("become-method", becomeMethod.map { [$0.rawValue] } ?? [])
     add("ask-become-pass", asksBecomePassword)
     add("verbose", verbose)
     add("json", json)
-    add("accept-new-host-keys", acceptsNewHostKeys)
     return words
   }
 

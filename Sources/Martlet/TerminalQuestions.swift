@@ -74,7 +74,8 @@ package actor TerminalQuestions: SSHQuestions {
       var heading = [prompts.name, prompts.instruction].filter { !$0.isEmpty }.map { "\($0)\n" }.joined()
       var answers: [SSHSecret] = []
       for prompt in prompts.prompts {
-        let text = "\(heading)(\(prompts.user)@\(prompts.host)) \(prompt.text)"
+        let place = prompts.user.isEmpty ? "" : "(\(prompts.user)@\(prompts.host)) "
+        let text = "\(heading)\(place)\(prompt.text)"
         heading = ""
         guard let answer = await question(text, isEchoed: prompt.isEchoed) else { return nil }
         answers.append(answer)

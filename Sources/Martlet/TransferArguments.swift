@@ -1,16 +1,10 @@
 package import ArgumentParser
 internal import MartletCore
-internal import MartletLoader
 internal import MartletTransfer
 
 /// The options that `martlet get` and `martlet put` have in common.
 package struct TransferArguments: ParsableArguments {
-  @Option(
-    name: [.short, .customLong("inventory")],
-    help: ArgumentHelp(
-      "An inventory file, or a list of hosts with a comma (may be repeated).",
-      discussion: "The default is inventory.yaml, if the current folder has one.", valueName: "file"))
-  package var inventories: [String] = []
+  @OptionGroup package var connection: ConnectionOptions
 
   @Flag(name: [.customShort("p"), .long], help: "Keep modes and times of change exactly.")
   package var preserve = false
@@ -20,21 +14,6 @@ package struct TransferArguments: ParsableArguments {
 
   @Flag(help: "Go on where an earlier transfer with this option was interrupted; one file only, verified.")
   package var resume = false
-
-  @Option(
-    help: ArgumentHelp("Log in as this user, whatever the inventory says.", valueName: "name"))
-  package var user: String?
-
-  @Option(
-    help: ArgumentHelp("Log in with this private key, whatever the inventory says.", valueName: "file"))
-  package var key: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Reach the hosts in this way, whatever the inventory says: "
-        + "\(RunCommandOptions.transports.joined(separator: ", ")).",
-      valueName: "name"))
-  package var transport: String?
 
   @Flag(help: "Read and write files there as root, by a sudo that wants no password.")
   package var become = false
@@ -52,11 +31,6 @@ package struct TransferArguments: ParsableArguments {
     help: "Show the progress also where there is no terminal, and how hosts are reached.")
   package var verbose = false
 
-  @Flag(
-    name: .customLong("accept-new-host-keys"),
-    help: "Trust the keys of hosts that are not known yet, and write them down.")
-  package var acceptsNewHostKeys = false
-
   // Whoever is used to scp writes it; folders are copied without being asked to.
   @Flag(name: .shortAndLong, help: .hidden)
   package var recursive = false
@@ -67,16 +41,8 @@ package struct TransferArguments: ParsableArguments {
     guard (1...1000).contains(forks) else {
       throw ValidationError("--forks must be from 1 to 1000, not \(forks)")
     }
-    for (name, value) in [("--user", user), ("--key", key)] where value?.isEmpty == true {
-      throw ValidationError("\(name) is empty")
-    }
     if let becomeUser, let problem = PlayUser.problem(withName: becomeUser) {
       throw ValidationError("--become-user: \(problem)")
-    }
-    let ways = RunCommandOptions.transports
-    if let transport, !ways.contains(transport) {
-      throw ValidationError(
-        "--transport must be one of \(ways.joined(separator: ", ")), not \(transport)")
     }
   }
 
@@ -87,15 +53,6 @@ package struct TransferArguments: ParsableArguments {
     options.verifies = verify
     options.user = becomeUser ?? (become ? "root" : nil)
     return options
-  }
-
-  func apply(to host: inout InventoryHost) {
-    if let user { host.connection.user = user }
-    if let key { host.connection.keys = [LocalPath.resolve(key, in: "")] }
-    if let transport, host.name != TransportChoice.localHost {
-      host.connection.transport = TransportChoice(transport)
-    }
-    if acceptsNewHostKeys { host.connection.acceptsNewHostKey = true }
   }
 }
 

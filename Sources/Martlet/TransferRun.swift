@@ -42,12 +42,13 @@ package struct TransferRun: Sendable {
     transport: (any Transport)? = nil
   ) throws {
     let place = try RemoteArgument(remote)
-    let inventory = try HostArgument.inventory(arguments.inventories) {
+    let inventory = try HostArgument.inventory(arguments.connection.inventories) {
       ReportOutput.standardError.send("warning: \($0)\n")
     }
     var (hosts, isPattern) = try HostArgument.hosts(place.host, in: inventory)
+    let password = try arguments.connection.askPassword()
     for index in hosts.indices {
-      arguments.apply(to: &hosts[index])
+      arguments.connection.apply(to: &hosts[index], password: password)
       let name = hosts[index].name
       if isPattern, direction == .get, name.contains("/") || name == "." || name == ".." {
         throw InventoryError("the host \(name) can't have a folder of its name")
@@ -66,9 +67,7 @@ package struct TransferRun: Sendable {
     isLive = terminal != nil
     self.transport =
       transport
-      ?? HostTransport(
-        hostKeyQuestions: HostKeyPrompt.onTerminal(),
-        questions: TerminalQuestions(whileAsking: { line.pause($0) }))
+      ?? arguments.connection.hostTransport(whileAsking: { line.pause($0) })
   }
 
   private struct Outcome: Sendable {

@@ -28,31 +28,31 @@ struct TunnelCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("What leads where (may be several).", valueName: "forward"))
   var forwards: [String]
 
-  @Option(
-    name: [.short, .customLong("inventory")],
-    help: ArgumentHelp(
-      "An inventory file, or a list of hosts with a comma (may be repeated).", valueName: "file"))
-  var inventories: [String] = []
+  @OptionGroup var connection: ConnectionOptions
 
   @Flag(help: "Go on when the connection breaks: the next connection logs in again.")
   var reconnect = false
 
   func run() async throws {
     let ways: [TunnelForward]
-    let destination: InventoryHost
+    var destination: InventoryHost
+    let password: Secret?
     do {
       ways = try forwards.map { try TunnelForward($0) }
       destination = try HostArgument.host(
-        host, in: HostArgument.inventory(inventories) { note("warning: \($0)") })
+        host, in: HostArgument.inventory(connection.inventories) { note("warning: \($0)") })
+      password = try connection.askPassword()
     } catch let error as InventoryError {
       throw ended(error.description, 64)
     } catch let error as TunnelForward.Malformed {
       throw ended(error.description, 64)
     }
+    connection.apply(to: &destination, password: password)
+    let host = destination
     let (interruption, sources) = interruptions()
     defer { for source in sources { source.cancel() } }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await serve(destination, ways) }
+      group.addTask { try await serve(host, ways) }
       group.addTask { for await _ in interruption { return } }
       // Whichever comes first: an error, or Ctrl-C.
       try await group.next()
@@ -63,8 +63,7 @@ struct TunnelCommand: AsyncParsableCommand {
   private func serve(_ destination: InventoryHost, _ ways: [TunnelForward]) async throws {
     let tunnel: HostTunnel
     do {
-      tunnel = try await HostTunnel.open(
-        to: destination, hostKeyQuestions: HostKeyPrompt.onTerminal(), questions: TerminalQuestions())
+      tunnel = try await HostTunnel.open(to: destination, by: connection.hostTransport())
     } catch let error as HostTunnel.Failure {
       throw ended(error.description, 4)
     }

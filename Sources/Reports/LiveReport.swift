@@ -18,6 +18,8 @@ public final class LiveReport: EventSink {
     var column = 0
     var hosts = 0
     var isClosed = false
+    /// How many questions are on the terminal.
+    var pauses = 0
   }
   private let state: Mutex<State>
   private let terminal: Terminal
@@ -63,6 +65,18 @@ public final class LiveReport: EventSink {
     draw(isLast: true)
   }
 
+  /// Takes the live lines off the terminal and writes nothing while somebody is asked something there; afterwards
+  /// what has gathered is written. May be nested, from any thread.
+  public func pause(_ isPaused: Bool) {
+    state.withLock { state in
+      if isPaused, state.pauses == 0 {
+        draw(&state, isBare: true)
+      }
+      state.pauses += isPaused ? 1 : -1
+    }
+    if !isPaused { draw() }
+  }
+
   private func startTicking() {
     guard let ticks else { return }
     Task.detached(priority: .utility) { [weak self] in
@@ -77,28 +91,35 @@ public final class LiveReport: EventSink {
   func draw(isLast: Bool = false) {
     state.withLock { state in
       if isLast { state.isClosed = true }
-      let size = terminal.size()
-      // The last column stays free: a character in it makes some terminals wrap at once.
-      let live =
-        state.isClosed
-        ? [] : state.board.lines(at: now(), columns: size.columns - 1, rows: max(1, size.rows - 2))
-      guard !state.pending.isEmpty || live != state.drawn || size != state.size else { return }
-      var text = erase(state.drawn, columns: size.columns)
-      for line in state.pending {
-        text += HostPrefix.text(line.host, column: state.column)
-        text += (terminal.isColoured ? line.style.coloured(line.text) : line.text) + "\n"
-      }
-      if !live.isEmpty {
-        let lines = live.map { (terminal.isColoured ? ReportLine.Style.quiet.coloured($0) : $0) + "\n" }
-        // Without wrapping, a character that the terminal shows wider than was thought does no harm.
-        text += "\u{1b}[?7l" + lines.joined() + "\u{1b}[?7h"
-      }
-      state.pending = []
-      state.drawn = live
-      state.size = size
-      guard !text.isEmpty else { return }
-      terminal.output.write(text)
+      // What was asked is left where it stands, when the program ends in the middle of it.
+      guard state.pauses == 0 || isLast else { return }
+      draw(&state, isBare: state.isClosed)
     }
+  }
+
+  /// - Parameter isBare: Whether there are to be no live lines.
+  private func draw(_ state: inout State, isBare: Bool) {
+    let size = terminal.size()
+    // The last column stays free: a character in it makes some terminals wrap at once.
+    let live =
+      isBare
+      ? [] : state.board.lines(at: now(), columns: size.columns - 1, rows: max(1, size.rows - 2))
+    guard !state.pending.isEmpty || live != state.drawn || size != state.size else { return }
+    var text = erase(state.drawn, columns: size.columns)
+    for line in state.pending {
+      text += HostPrefix.text(line.host, column: state.column)
+      text += (terminal.isColoured ? line.style.coloured(line.text) : line.text) + "\n"
+    }
+    if !live.isEmpty {
+      let lines = live.map { (terminal.isColoured ? ReportLine.Style.quiet.coloured($0) : $0) + "\n" }
+      // Without wrapping, a character that the terminal shows wider than was thought does no harm.
+      text += "\u{1b}[?7l" + lines.joined() + "\u{1b}[?7h"
+    }
+    state.pending = []
+    state.drawn = live
+    state.size = size
+    guard !text.isEmpty else { return }
+    terminal.output.write(text)
   }
 
   /// Moves to the first live line and clears from there on. After a resize to fewer columns the terminal may

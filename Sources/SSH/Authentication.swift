@@ -138,7 +138,7 @@ extension SSHConnection {
       throw SSHError(
         kind, target,
         "the server took \(state.passed.joined(separator: ", ")) for user \(user), and then wants more, "
-          + "which there isn't: tried \(state.summary)\(offers)\(notes(state))")
+          + "which there isn't: tried \(state.summary)\(offers)\(notes(state))", offered: offered)
     }
     guard state.summary.isEmpty else {
       let hint =
@@ -148,18 +148,19 @@ extension SSHConnection {
       throw SSHError(
         kind, target,
         "the server takes none of what was tried for user \(user): \(state.summary)\(offers). \(hint)"
-          + (notes(state).isEmpty ? "" : String(notes(state).dropFirst())))
+          + (notes(state).isEmpty ? "" : String(notes(state).dropFirst())), offered: offered)
     }
     let problems = state.beyond + state.problems
     guard problems.isEmpty else {
       let isFile = !target.identities.isEmpty && state.beyond.isEmpty
       throw SSHError(
         isFile ? .keyFile : kind, target,
-        "nothing to log in with as \(user): \(problems.joined(separator: "; "))\(offers)")
+        "nothing to log in with as \(user): \(problems.joined(separator: "; "))\(offers)", offered: offered)
     }
     throw SSHError(
       .authenticationFailed, target,
-      "no key to log in with as \(user): name a key file, or start an agent and add a key (ssh-add)\(offers)")
+      "no key to log in with as \(user): name a key file, or start an agent and add a key (ssh-add)\(offers)",
+      offered: offered)
   }
 
   /// Asks the server for the methods that it goes on with. Servers count the question as a login attempt unless

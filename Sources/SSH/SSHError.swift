@@ -83,8 +83,12 @@ public struct SSHError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What was wrong and what to do, without the host.
   public private(set) var message: String
 
-  init(_ kind: Kind, _ target: SSHTarget, _ message: String) {
+  /// The ways to log in that the server offered at the end; empty where it never came to that.
+  public let offered: [String]
+
+  init(_ kind: Kind, _ target: SSHTarget, _ message: String, offered: [String] = []) {
     self.kind = kind
+    self.offered = offered
     host = target.host
     port = target.port
     self.message = message

@@ -12,7 +12,7 @@ public enum AuthenticationMethod: String, Sendable, Hashable, CaseIterable {
 public struct SSHSecret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
   CustomReflectable
 {
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   /// A secret in UTF-8.
   public init(_ text: String) { bytes = Array(text.utf8) }
@@ -36,9 +36,14 @@ public struct SSHPrompts: Sendable {
     public var text: String
     /// Whether the answer may be seen while it is typed.
     public var isEchoed: Bool
+
+    package init(text: String, isEchoed: Bool) {
+      self.text = text
+      self.isEchoed = isEchoed
+    }
   }
 
-  /// The user to log in as.
+  /// The user to log in as; empty where the question tells.
   public let user: String
   /// The host as the user names it.
   public let host: String
@@ -48,6 +53,16 @@ public struct SSHPrompts: Sendable {
   public let instruction: String
   /// At least one.
   public let prompts: [Prompt]
+
+  package init(
+    user: String, host: String, name: String = "", instruction: String = "", prompts: [Prompt]
+  ) {
+    self.user = user
+    self.host = host
+    self.name = name
+    self.instruction = instruction
+    self.prompts = prompts
+  }
 }
 
 /// Asks the user what a connection can't know: implemented by who has a terminal.

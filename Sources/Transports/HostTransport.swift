@@ -1,15 +1,12 @@
 public import MartletCore
 public import MartletEngine
 package import MartletSSH
-internal import Synchronization
 
 /// Reaches every host in its own way: as its ``ConnectionSettings/transport`` says. Where that says nothing it is
 /// libssh2, and the system's `ssh` where only that can do what the configuration asks for.
 public struct HostTransport: Transport {
-  private let connectTimeout: Duration
-  private let configuration: String?
   private let ssh: SSHTransport
-  private let asksOnTerminal: Bool
+  private let systemSSH: OpenSSHTransport
 
   /// - Parameters:
   ///   - connectTimeout: How long reaching a host and logging in may take together.
@@ -29,12 +26,11 @@ public struct HostTransport: Transport {
     connectTimeout: Duration = .seconds(30), configuration: String? = nil,
     hostKeyQuestions: (any HostKeyQuestions)?, questions: (any SSHQuestions)?
   ) {
-    self.connectTimeout = connectTimeout
-    self.configuration = configuration
-    asksOnTerminal = hostKeyQuestions != nil
     ssh = SSHTransport(
       connectTimeout: connectTimeout, configuration: configuration, hostKeyQuestions: hostKeyQuestions,
       questions: questions)
+    systemSSH = OpenSSHTransport(
+      connectTimeout: connectTimeout, configuration: configuration, questions: questions)
   }
 
   /// Asks about unknown hosts, and tells which options of ssh's configuration have no effect.
@@ -47,6 +43,8 @@ public struct HostTransport: Transport {
       if let reason = resolved.reasonForSystemSSH, host.connection.transport == nil {
         notices.append(
           TransportNotice("reached by the system's ssh: \(reason)", host: host.name, verboseOnly: true))
+        // What this client can't honour, that one does.
+        continue
       }
       for option in resolved.ignored where told.insert(option).inserted {
         notices.append(TransportNotice("ssh's configuration: not honoured: \(option)", verboseOnly: true))
@@ -57,23 +55,47 @@ public struct HostTransport: Transport {
 
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
     switch host.connection.transport {
-    case nil:
-      let resolved = try await ssh.resolve(host)
-      if resolved.reasonForSystemSSH != nil {
-        var host = host
-        host.connection.user = resolved.target.user
-        return try await systemSSH.connect(to: host)
-      }
-      return try await ssh.connect(to: host, resolved)
+    case nil: return try await connectAsFits(host)
     case .ssh: return try await ssh.connect(to: host)
-    case .openssh: return try await systemSSH.connect(to: host)
+    case .openssh: return try await systemSSH.connect(to: host, try? await ssh.resolve(host))
     case .local: return try await LocalTransport().connect(to: host)
     case .container(let engine): return try await ContainerTransport(engine).connect(to: host)
     }
   }
 
-  private var systemSSH: OpenSSHTransport {
-    OpenSSHTransport(
-      connectTimeout: connectTimeout, configuration: configuration, asksOnTerminal: asksOnTerminal)
+  private func connectAsFits(_ host: InventoryHost) async throws -> any TransportSession {
+    let resolved = try await ssh.resolve(host)
+    if resolved.reasonForSystemSSH != nil { return try await systemSSH.connect(to: host, resolved) }
+    do throws(SSHError) {
+      return try await ssh.session(resolved)
+    } catch {
+      guard await resolved.mayHelp(after: error) else { throw error.forEngine }
+      do {
+        return try await systemSSH.connect(to: host, resolved)
+      } catch let other as TransportError {
+        throw TransportError("\(error); and the system's ssh says: \(other)")
+      }
+    }
+  }
+
+  /// What a tunnel to a host goes through, with the host's key known or asked about.
+  ///
+  /// - Throws: ``TransportError`` for a host that this process doesn't speak SSH with.
+  func targetOfTunnel(to host: InventoryHost) async throws -> SSHTarget {
+    let name = host.name
+    switch host.connection.transport {
+    case nil, .ssh: break
+    case .openssh: throw TransportError("\(name): its transport is the system's ssh: ssh -L makes the tunnel")
+    case .local, .container: throw TransportError("\(name) is not reached over SSH: there is no tunnel to it")
+    }
+    // As for a run: whoever isn't known is asked about first.
+    for notice in try await ssh.prepare(for: [host]) where !notice.verboseOnly {
+      throw TransportError(notice.message)
+    }
+    let resolved = try await ssh.resolve(host)
+    if host.connection.transport == nil, let reason = resolved.reasonForSystemSSH {
+      throw TransportError("\(name): only the system's ssh can, and ssh -L makes the tunnel: \(reason)")
+    }
+    return resolved.target
   }
 }

@@ -1,6 +1,6 @@
-package import MartletCore
+public import MartletCore
 internal import MartletEngine
-package import MartletSSH
+internal import MartletSSH
 
 /// Ports of this machine that lead to where a host can connect: the production database from a laptop.
 ///
@@ -19,31 +19,18 @@ public struct HostTunnel: Sendable {
   ///
   /// - Parameters:
   ///   - host: As the inventory has it.
-  ///   - connectTimeout: How long looking up, connecting and logging in may take together, and later a single
-  ///     connection from the host to where it leads.
-  ///   - hostKeyQuestions: Who is asked about the key of an unknown host.
-  ///   - questions: Who is asked for passwords and passphrases.
-  package static func open(
-    to host: InventoryHost, connectTimeout: Duration = .seconds(30),
-    hostKeyQuestions: (any HostKeyQuestions)? = nil, questions: (any SSHQuestions)? = nil
-  ) async throws -> HostTunnel {
-    let transport = SSHTransport(
-      connectTimeout: connectTimeout, configuration: nil, hostKeyQuestions: hostKeyQuestions,
-      questions: questions)
-    let resolved: ResolvedHost
+  ///   - transport: What reaches hosts otherwise, and asks what it must know.
+  /// - Throws: ``Failure``, also for a host that isn't reached over SSH by this process.
+  public static func open(to host: InventoryHost, by transport: HostTransport) async throws -> HostTunnel {
     do {
-      for notice in try await transport.prepare(for: [host]) where !notice.verboseOnly {
-        throw Failure(description: notice.message)
+      let target = try await transport.targetOfTunnel(to: host)
+      do throws(SSHError) {
+        return HostTunnel(forwarding: try await PortForwarding.connect(to: target))
+      } catch {
+        throw forCaller(error)
       }
-      resolved = try await transport.resolve(host)
     } catch let error as TransportError {
       throw Failure(description: error.description)
-    }
-    let target = resolved.target
-    do throws(SSHError) {
-      return HostTunnel(forwarding: try await PortForwarding.connect(to: target))
-    } catch {
-      throw forCaller(error)
     }
   }
 

@@ -17,15 +17,6 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// What is known about a host before it is connected to.
-struct ResolvedHost: Sendable {
-  var target: SSHTarget
-  /// Why only the system's `ssh` can reach it; nil where this client will do.
-  var reasonForSystemSSH: String?
-  /// Options of ssh's configuration that have no effect, each with its place.
-  var ignored: [String]
-}
-
 /// Finds out how a host is connected to: as the inventory says, and for the rest as ssh's configuration says.
 ///
 /// Configurations are read once, for each set of options that an inventory lays over them.
@@ -35,6 +26,31 @@ final class SSHTargets: Sendable {
   private let questions: (any SSHQuestions)?
   private let asksAboutHostKeys: Bool
   private let configurations = Mutex<[[String]: SSHConfig]>([:])
+  /// What is found out stays for the run: a configuration may have programs run (Match exec).
+  private let found = Mutex<[Key: ResolvedHost]>([:])
+
+  /// All that the answer depends on.
+  private struct Key: Hashable {
+    let address: String
+    let user: String?
+    let port: Int?
+    let options: [String]
+    let keys: [String]
+    let knownHosts: [String]
+    let acceptsNewHostKey: Bool
+    let password: Secret?
+
+    init(_ settings: ConnectionSettings) {
+      address = settings.address
+      user = settings.user
+      port = settings.port
+      options = settings.sshOptions
+      keys = settings.keys
+      knownHosts = settings.knownHosts
+      acceptsNewHostKey = settings.acceptsNewHostKey
+      password = settings.password
+    }
+  }
 
   /// Jump hosts that need jump hosts; more is a loop.
   private static let hopLimit = 8
@@ -55,7 +71,11 @@ final class SSHTargets: Sendable {
 
   /// - Throws: ``TransportError`` for what is wrong in the configuration.
   func resolve(_ host: InventoryHost) async throws -> ResolvedHost {
-    try await resolve(host.connection, depth: 0)
+    let key = Key(host.connection)
+    if let known = found.withLock({ $0[key] }) { return known }
+    let resolved = try await resolve(host.connection, depth: 0)
+    found.withLock { $0[key] = resolved }
+    return resolved
   }
 
   private func resolve(_ settings: ConnectionSettings, depth: Int, through: [JumpHop]? = nil) async throws
@@ -84,7 +104,8 @@ final class SSHTargets: Sendable {
       try await setRoute(of: &target, options.proxyJump, depth: depth, reason: &reason)
     }
     return ResolvedHost(
-      target: target, reasonForSystemSSH: reason, ignored: SSHOptionSupport.ignored(options.setOptions))
+      target: target, reasonForSystemSSH: reason, ignored: SSHOptionSupport.ignored(options.setOptions),
+      allowsGSSAPI: options.gssapiAuthentication)
   }
 
   /// `ProxyJump a,b` leads through a to b, and from b to the host. What the first one's own configuration says of

@@ -37,15 +37,16 @@ public struct SSHTransport: Transport {
   }
 
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
-    try await connect(to: host, resolve(host))
-  }
-
-  func connect(to host: InventoryHost, _ resolved: ResolvedHost) async throws -> any TransportSession {
+    let resolved = try await resolve(host)
     do throws(SSHError) {
-      return SSHSession(connection: try await SSHConnection.connect(to: resolved.target))
+      return try await session(resolved)
     } catch {
       throw error.forEngine
     }
+  }
+
+  func session(_ resolved: ResolvedHost) async throws(SSHError) -> any TransportSession {
+    SSHSession(connection: try await SSHConnection.connect(to: resolved.target))
   }
 
   /// How a host is connected to.
@@ -96,7 +97,7 @@ private struct SSHSession: TransportSession {
 
 extension SSHError {
   /// The same error in the engine's terms: a cancelled wait is the run's own doing, not the host's.
-  fileprivate var forEngine: any Error {
+  var forEngine: any Error {
     if case .cancelled = kind { return CancellationError() }
     return TransportError(description)
   }

@@ -29,15 +29,16 @@ import Testing
   @Test func `The options of apply, exactly`() async throws {
     let help = try await Workbench().martlet(["apply", "--help"], environment: ["COLUMNS": "200"])
     let options = help.output.split(separator: "\n").compactMap { line in
-      line.hasPrefix("  -") ? line.dropFirst(2).split(separator: "  ").first.map(String.init) : nil
+      line.hasPrefix("  -")
+        ? line.dropFirst(2).replacing("> ", with: ">  ").split(separator: "  ").first.map(String.init) : nil
     }
     #expect(
       options == [
-        "-i, --inventory <file>", "-l, --limit <pattern>", "--check", "--diff", "--tags <tags>",
-        "--skip-tags <tags>",
-        "--forks <count>", "--user <name>", "--key <file>", "--transport <name>", "--become/--no-become",
-        "--become-user <name>", "--become-method <method>", "-K, --ask-become-pass",
-        "-v, --verbose", "--json", "--accept-new-host-keys", "--version", "-h, --help",
+        "-i, --inventory <file>", "--user <name>", "--key <file>", "-k, --ask-pass", "--transport <name>",
+        "-F, --ssh-config <file>", "-o, --ssh-option <option=value>", "--accept-new-host-keys",
+        "-l, --limit <pattern>", "--check", "--diff", "--tags <tags>", "--skip-tags <tags>",
+        "--forks <count>", "--become/--no-become", "--become-user <name>", "--become-method <method>",
+        "-K, --ask-become-pass", "-v, --verbose", "--json", "--version", "-h, --help",
       ])
   }
 

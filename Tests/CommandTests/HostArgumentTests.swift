@@ -67,7 +67,7 @@ import Testing
       "--user", "me", "--key", "~/k", "--transport", "openssh", "--become-user", "app", "-p", "--resume",
     ])
     var host = InventoryHost(name: "web1")
-    arguments.apply(to: &host)
+    arguments.connection.apply(to: &host)
     #expect(host.connection.user == "me" && host.connection.transport == .openssh)
     #expect(host.connection.keys.first?.hasSuffix("/k") == true && host.connection.keys != ["~/k"])
     let options = arguments.transferOptions

@@ -14,7 +14,7 @@ import Testing
 @Suite struct PlaybookRunTests {
   private func run(_ words: [String], in folder: String) async throws -> (code: Int32, text: String) {
     let options = try RunCommandOptions.parse(["-i", "here,"] + words)
-    var inventory = try InventoryChoice.load(options.inventories) { _ in }
+    var inventory = try InventoryChoice.load(options.connection.inventories) { _ in }
     options.apply(to: &inventory)
     let text = Mutex("")
     let report = PlainReport(to: ReportOutput { piece in text.withLock { $0 += piece } })

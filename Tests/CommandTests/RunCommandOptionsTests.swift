@@ -36,15 +36,21 @@ import Testing
 
   @Test func `What the command line says wins over the inventory`() throws {
     let options = try RunCommandOptions.parse([
-      "--user", "deploy", "--key", "/keys/id", "--no-become", "--accept-new-host-keys",
+      "--user", "deploy", "--key", "/keys/id", "--no-become", "--accept-new-host-keys", "-o", "Port=3",
     ])
     var inventory = inventory()
-    inventory.updateHosts { $0.connection.become = true }
-    options.apply(to: &inventory, becomePassword: Secret("hunter22"))
+    inventory.updateHosts {
+      $0.connection.become = true
+      $0.connection.sshOptions = ["Port=4"]
+    }
+    options.apply(to: &inventory, password: Secret("hunter21"), becomePassword: Secret("hunter22"))
     for host in inventory.hosts {
       #expect(host.connection.user == "deploy" && host.connection.keys == ["/keys/id"])
       #expect(host.connection.become == false && host.connection.acceptsNewHostKey)
       #expect(host.connection.becomePassword == Secret("hunter22"))
+      #expect(host.connection.password == Secret("hunter21"))
+      // ssh takes the first value that it reads.
+      #expect(host.connection.sshOptions == ["Port=3", "Port=4"])
     }
   }
 
@@ -58,20 +64,23 @@ import Testing
       "--forks", "3", "--user=-odd", "--key", "~/k", "--become", "-K", "-v", "--json",
       "--accept-new-host-keys",
     ],
-    ["--no-become", "--transport", "openssh"], ["--become-user", "postgres", "--become-method", "su"],
+    ["--no-become", "--transport", "openssh", "-k", "-F", "none", "-o", "ProxyJump=b", "-o", "Port=2"],
+    ["--become-user", "postgres", "--become-method", "su"],
   ])
   func `Options survive being handed on as words`(arguments: [String]) throws {
     let options = try RunCommandOptions.parse(arguments)
     let again = try RunCommandOptions.parse(options.commandLine)
     #expect(again.commandLine == options.commandLine)
     #expect(
-      again.inventories == options.inventories && again.limit == options.limit && again.user == options.user)
+      again.connection.inventories == options.connection.inventories && again.limit == options.limit)
     #expect(again.become == options.become && again.asksBecomePassword == options.asksBecomePassword)
     #expect(again.becomeUser == options.becomeUser && again.becomeMethod == options.becomeMethod)
     #expect(again.runOptions.tags == options.runOptions.tags && again.json == options.json)
-    #expect(again.acceptsNewHostKeys == options.acceptsNewHostKeys && again.verbose == options.verbose)
-    #expect(again.transport == options.transport)
-    #expect(again.key == options.key && again.forks == options.forks && again.check == options.check)
+    #expect(again.verbose == options.verbose && again.forks == options.forks && again.check == options.check)
+    let (one, other) = (again.connection, options.connection)
+    #expect(one.user == other.user && one.key == other.key && one.transport == other.transport)
+    #expect(one.acceptsNewHostKeys == other.acceptsNewHostKeys && one.asksPassword == other.asksPassword)
+    #expect(one.sshConfig == other.sshConfig && one.sshOptions == other.sshOptions)
   }
 
   @Test func `The transport of the command line wins, but for the machine itself`() throws {
@@ -102,8 +111,10 @@ import Testing
     (["--become-user", "a b"], "is not the name of a user"),
     (["--become-user", "app", "--no-become"], "contradict each other"),
     (["--become-method", "runas"], "none of sudo, su and doas"),
+    (["-o", "ProxyJump"], "as ProxyJump=bastion"),
+    (["-F", ""], "--ssh-config is empty"),
   ])
-  func `What can't be become is refused`(arguments: [String], says: String) {
+  func `What can't be is refused`(arguments: [String], says: String) {
     do {
       _ = try RunCommandOptions.parse(arguments)
       Issue.record("taken")

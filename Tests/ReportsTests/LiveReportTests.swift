@@ -176,4 +176,28 @@ import Testing
     }
     #expect(rows.map { $0.prefix { $0 != " " } } == ["h7", "60"])
   }
+
+  @Test func `While somebody is asked something nothing is drawn, and nothing is lost`() {
+    let stage = Stage()
+    let report = stage.report()
+    report.receive(.runStarted(playbook: "Shop", hosts: ["db"], check: false))
+    report.draw()
+    _ = stage.recording.take()
+
+    report.pause(true)
+    #expect(stage.recording.take() == "\r\u{1b}[2A\u{1b}[J")
+    report.receive(.taskFinished(host: "db", task: motd, outcome: .changed))
+    stage.advance(3)
+    report.draw()
+    // Another question while the first is open.
+    report.pause(true)
+    report.pause(false)
+    #expect(stage.recording.take() == "")
+
+    report.pause(false)
+    #expect(stage.recording.take().hasPrefix("db | changed: file /etc/motd (Shop/S.swift:7)\n\(on)db  "))
+    report.pause(true)
+    report.close()
+    #expect(stage.recording.take() == "\r\u{1b}[2A\u{1b}[J")
+  }
 }

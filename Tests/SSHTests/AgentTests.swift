@@ -31,7 +31,7 @@ extension SSHTests {
       }
       try agent.add(server.path("id"))
       try shell("ssh-keygen -q -p -N secret -f id >/dev/null; \(change)", in: server.folder)
-      let questions = Questions()
+      let questions = ScriptedAnswers()
       let connection = try await server.connect {
         $0.agentSocket = agent.socket
         $0.questions = questions

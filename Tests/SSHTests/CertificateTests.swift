@@ -38,7 +38,7 @@ extension SSHTests {
       let server = try server("ecdsa")
       try shell(
         "mv key-cert.pub other.pub; ssh-keygen -q -p -a 1 -N secret -f key >/dev/null", in: server.folder)
-      let questions = Questions(passphrase: { _, _ in "secret" })
+      let questions = ScriptedAnswers(passphrase: { _, _ in "secret" })
       let connection = try await server.connect {
         $0.identities = [.file(server.path("key"))]
         $0.certificates = [server.path("other.pub")]

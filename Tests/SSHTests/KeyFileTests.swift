@@ -14,7 +14,7 @@ extension SSHTests {
     func logins(type: String) async throws {
       let server = try LoopbackServer()
       let agent = try Agent(server.folder)
-      let questions = Questions(passphrase: { _, _ in "secret" })
+      let questions = ScriptedAnswers(passphrase: { _, _ in "secret" })
       for format in type == "ed25519" ? [""] : ["", "-m PEM", "-m PKCS8"] {
         for passphrase in ["", "secret"] {
           let name = "key\(format.filter(\.isLetter))\(passphrase)"
@@ -86,13 +86,13 @@ extension SSHTests {
     @Test func wrongPassphrases() async throws {
       let server = try LoopbackServer()
       try shell("ssh-keygen -q -p -a 1 -N secret -f id >/dev/null", in: server.folder)
-      let questions = Questions(passphrase: { _, wasWrong in wasWrong ? "secret" : "wrong" })
+      let questions = ScriptedAnswers(passphrase: { _, wasWrong in wasWrong ? "secret" : "wrong" })
       let connection = try await server.connect { $0.questions = questions }
       await connection.close()
       #expect(questions.asked == ["passphrase id", "passphrase id again"])
 
       try shell("ssh-keygen -q -p -a 1 -P secret -N other -f id >/dev/null", in: server.folder)
-      let wrong = Questions(passphrase: { _, _ in "wrong" })
+      let wrong = ScriptedAnswers(passphrase: { _, _ in "wrong" })
       let error = try await failure { () async throws(SSHError) in
         var target = server.target
         target.questions = wrong
@@ -108,7 +108,7 @@ extension SSHTests {
     @Test func askedOnceForManyConnections() async throws {
       let server = try LoopbackServer()
       try shell("ssh-keygen -q -p -a 1 -N secret -f id >/dev/null", in: server.folder)
-      let questions = Questions(passphrase: { _, _ in
+      let questions = ScriptedAnswers(passphrase: { _, _ in
         try? await Task.sleep(for: .milliseconds(1200))
         return "secret"
       })
@@ -133,7 +133,7 @@ extension SSHTests {
       let server = try LoopbackServer()
       for options in ["-t ed25519", "-t rsa -b 2048 -m PEM"] {
         try shell("rm -f useless*; ssh-keygen -q \(options) -a 1 -N secret -f useless", in: server.folder)
-        let questions = Questions()
+        let questions = ScriptedAnswers()
         let connection = try await server.connect {
           $0.identities.insert(.file(server.path("useless")), at: 0)
           $0.questions = questions
@@ -149,7 +149,7 @@ extension SSHTests {
       try shell(
         "ssh-keygen -q -t ecdsa -m PKCS8 -N secret -f pem; cat pem.pub > authorized_keys; rm pem.pub",
         in: server.folder)
-      let questions = Questions(passphrase: { _, _ in "secret" })
+      let questions = ScriptedAnswers(passphrase: { _, _ in "secret" })
       let connection = try await server.connect {
         $0.identities.insert(.file(server.path("pem")), at: 0)
         $0.questions = questions
@@ -165,7 +165,7 @@ extension SSHTests {
       let error = try await failure { () async throws(SSHError) in
         var target = server.target
         target.identities = [.file(server.path("pem"))]
-        target.questions = Questions(passphrase: { _, _ in "secret" })
+        target.questions = ScriptedAnswers(passphrase: { _, _ in "secret" })
         return try await SSHConnection.connect(to: target)
       }
       #expect(error.message.contains("pem.pub is not the public half"), "\(error)")

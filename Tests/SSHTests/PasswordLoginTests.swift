@@ -34,7 +34,7 @@ extension SSHTests {
     @Test(arguments: [AuthenticationMethod.password, .keyboardInteractive])
     func askedAgainWhereWrong(method: AuthenticationMethod) async throws {
       let server = try LoopbackServer.asking(["P:Password: =right"])
-      let questions = Questions(password: { _, attempt in attempt == 3 ? "right" : "wrong" })
+      let questions = ScriptedAnswers(password: { _, attempt in attempt == 3 ? "right" : "wrong" })
       let connection = try await server.connect {
         $0.identities = []
         $0.methods = [method]
@@ -46,7 +46,7 @@ extension SSHTests {
 
     @Test func knownOneIsWrongThenAsked() async throws {
       let server = try LoopbackServer.asking(["P:Password: =right"])
-      let questions = Questions(password: { _, _ in "right" })
+      let questions = ScriptedAnswers(password: { _, _ in "right" })
       let connection = try await server.connect {
         $0.identities = []
         $0.password = SSHSecret("wrong")
@@ -58,7 +58,7 @@ extension SSHTests {
 
     @Test func alwaysWrong() async throws {
       let server = try LoopbackServer.asking(["P:Password: =right"], options: ["MaxAuthTries 20"])
-      let questions = Questions(password: { _, _ in "wrong" })
+      let questions = ScriptedAnswers(password: { _, _ in "wrong" })
       let error = try await error(server) {
         $0.questions = questions
         $0.numberOfPasswordPrompts = 2
@@ -72,7 +72,7 @@ extension SSHTests {
 
     @Test func hungUpAfterTooMany() async throws {
       let server = try LoopbackServer.asking(["P:Password: =right"], options: ["MaxAuthTries 2"])
-      let error = try await error(server) { $0.questions = Questions(password: { _, _ in "wrong" }) }
+      let error = try await error(server) { $0.questions = ScriptedAnswers(password: { _, _ in "wrong" }) }
       #expect(error.kind == .authenticationFailed)
       #expect(error.message.contains("MaxAuthTries") && error.message.contains("2 times"), "\(error)")
     }
@@ -82,7 +82,7 @@ extension SSHTests {
       var failed = try await error(server) { _ in }
       #expect(failed.kind == .authenticationFailed)
       #expect(failed.message.contains("no one can be asked for a password"), "\(failed)")
-      failed = try await error(server) { $0.questions = Questions() }
+      failed = try await error(server) { $0.questions = ScriptedAnswers() }
       #expect(failed.message.contains("no password was given"), "\(failed)")
       #expect(!failed.message.contains("times"), "\(failed)")
     }
@@ -91,7 +91,7 @@ extension SSHTests {
       let server = try LoopbackServer.asking([
         "P:Password: =right", "I:Look\u{1b}[2J at your phone", "E:Verification code: =123",
       ])
-      let questions = Questions(answers: { $0.prompts.map { _ in "123" } })
+      let questions = ScriptedAnswers(answers: { $0.prompts.map { _ in "123" } })
       let connection = try await server.connect {
         $0.identities = []
         $0.password = SSHSecret("right")
@@ -112,7 +112,7 @@ extension SSHTests {
 
     @Test func codeAloneIsNotThePassword() async throws {
       let server = try LoopbackServer.asking(["P:One-time password (OATH): =123"])
-      let questions = Questions(answers: { _ in ["123"] })
+      let questions = ScriptedAnswers(answers: { _ in ["123"] })
       let connection = try await server.connect {
         $0.identities = []
         $0.password = SSHSecret("right")
@@ -125,7 +125,7 @@ extension SSHTests {
     /// While one user thinks, everything else goes on, and the thinking doesn't count as connecting.
     @Test func othersGoOnWhileTheUserTypes() async throws {
       let server = try LoopbackServer.asking(["E:Code: =123"])
-      let questions = Questions(answers: { _ in
+      let questions = ScriptedAnswers(answers: { _ in
         try? await Task.sleep(for: .milliseconds(1500))
         return ["123"]
       })
@@ -155,7 +155,7 @@ extension SSHTests {
 
     @Test func cancelledWhileTheUserTypes() async throws {
       let server = try LoopbackServer.asking(["E:Code: =123"])
-      let questions = Questions(answers: { _ in
+      let questions = ScriptedAnswers(answers: { _ in
         try? await Task.sleep(for: .seconds(30))
         return nil
       })

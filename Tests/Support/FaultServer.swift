@@ -38,6 +38,15 @@ public func send(_ bytes: [UInt8], to socket: Int32) -> Bool {
   write(socket, bytes, bytes.count) == bytes.count
 }
 
+/// Waits until the peer has closed the connection, for half a minute at most. To close it first, with bytes of the
+/// peer's unread, would take back from it what it hasn't read yet.
+public func waitForEnd(of socket: Int32) {
+  var limit = timeval(tv_sec: 30, tv_usec: 0)
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  var bytes = [UInt8](repeating: 0, count: 4096)
+  while read(socket, &bytes, bytes.count) > 0 {}
+}
+
 /// An SSH packet as it is before there are keys (RFC 4253 section 6).
 public func plainPacket(_ payload: [UInt8]) -> [UInt8] {
   let padding = 16 - (payload.count + 5) % 8

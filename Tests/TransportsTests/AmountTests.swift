@@ -9,7 +9,7 @@ import Testing
 extension TransportTests {
   @Suite struct AmountTests {
     /// How long 100 MB may take, on a machine that is busy with other tests too.
-    private static let patience = Duration.seconds(10)
+    private static let patience = Duration.seconds(60)
 
     @Test(arguments: Reach.Way.all)
     func `A large input arrives exact, asked for piece by piece`(way: Reach.Way) async throws {

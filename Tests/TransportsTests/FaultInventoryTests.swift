@@ -40,7 +40,7 @@ import Testing
       { socket, _ in
         send(banner, to: socket)
         send([UInt8](repeating: 255, count: 4000), to: socket)
-        sleep(3)
+        waitForEnd(of: socket)
       }
     ),
     (
@@ -48,20 +48,21 @@ import Testing
       { socket, _ in
         send(banner, to: socket)
         send([UInt8](repeating: 0, count: 4000), to: socket)
-        sleep(3)
+        waitForEnd(of: socket)
       }
     ),
     (
       "old", "version 1.5 of the SSH protocol",
       { socket, _ in
         send("SSH-1.5-old\r\n", to: socket)
-        sleep(2)
+        waitForEnd(of: socket)
       }
     ),
     (
       "web", "HTTP/1.1 400",
       { socket, _ in
         send("HTTP/1.1 400 Bad Request\r\n\r\n", to: socket)
+        usleep(100_000)
       }
     ),
     (
@@ -69,7 +70,7 @@ import Testing
       { socket, _ in
         send(banner, to: socket)
         send(plainPacket([1, 0, 0, 0, 2, 0, 0, 0, 7] + Array("go away".utf8) + [0, 0, 0, 0]), to: socket)
-        sleep(3)
+        waitForEnd(of: socket)
       }
     ),
   ]

@@ -21,7 +21,7 @@ internal import MartletEngine
 
 /// A folder that only this user can enter, for a master's control socket and what it says; gone with the value.
 final class ControlFolder: Sendable {
-  private let path: String
+  let path: String
 
   /// - Throws: ``TransportError`` if it can't be made.
   init() throws {
@@ -55,7 +55,9 @@ final class ControlFolder: Sendable {
   }
 
   func remove() {
-    for file in [socket, log] { unlink(file) }
+    for file in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+      unlink("\(path)/\(file)")
+    }
     rmdir(path)
   }
 

@@ -1,5 +1,6 @@
 public import MartletCore
 public import MartletEngine
+package import MartletSSH
 internal import Subprocess
 
 #if canImport(System)
@@ -28,52 +29,56 @@ public struct OpenSSHTransport: Transport {
 
   private let connectTimeout: Duration
   private let configuration: String?
-  private let forwardsAgent: Bool
-  private let gate: Gate?
+  private let questions: (any SSHQuestions)?
 
   /// - Parameters:
   ///   - connectTimeout: How long looking up, connecting and logging in may take together.
   ///   - configuration: The file that takes the place of `~/.ssh/config` and the system's; nil: those.
-  ///   - forwardsAgent: Whether the commands may use the keys of this machine's agent, whatever the configuration
-  ///     says.
-  ///   - asksOnTerminal: Whether `ssh` may ask for a passphrase, a password or a host key, one host at a time; it
-  ///     then has five minutes. Otherwise whatever would have to be asked for is an error.
-  public init(
-    connectTimeout: Duration = .seconds(30), configuration: String? = nil, forwardsAgent: Bool = false,
-    asksOnTerminal: Bool = false
-  ) {
+  public init(connectTimeout: Duration = .seconds(30), configuration: String? = nil) {
+    self.init(connectTimeout: connectTimeout, configuration: configuration, questions: nil)
+  }
+
+  /// - Parameter questions: Who is asked what `ssh` asks: passphrases, passwords, host keys, the PIN of a hardware
+  ///   key. Without, all that would have to be asked is an error, but for the password that the inventory has.
+  package init(connectTimeout: Duration, configuration: String?, questions: (any SSHQuestions)?) {
     self.connectTimeout = connectTimeout
     self.configuration = configuration
-    self.forwardsAgent = forwardsAgent
-    gate = asksOnTerminal ? Gate() : nil
+    self.questions = questions
   }
 
   public func connect(to host: InventoryHost) async throws -> any TransportSession {
+    try await connect(to: host, nil)
+  }
+
+  /// - Parameter resolved: What is known of the host from the configuration.
+  func connect(to host: InventoryHost, _ resolved: ResolvedHost?) async throws -> any TransportSession {
     let settings = host.connection
     let place = OpenSSHPlace(settings)
     let folder = try ControlFolder()
-    let options = self.options(for: settings, folder: folder)
-    await gate?.enter()
-    let outcome: Result<Void, any Error>
-    do {
-      outcome = .success(try await startMaster(options, folder: folder, place: place))
-    } catch {
-      outcome = .failure(error)
+    var askpass: Askpass?
+    if questions != nil || settings.password != nil {
+      let names = [settings.address, resolved?.target.host, resolved?.target.hostKeyAlias]
+      askpass = try Askpass(
+        folder: folder, questions: resolved.map(\.target.questions) ?? questions,
+        password: settings.password, names: names.compactMap(\.self))
     }
-    await gate?.leave()
-    try outcome.get()
+    try await startMaster(settings, folder: folder, place: place, askpass)
+    let user = settings.user ?? resolved?.target.user
     guard let master = await MuxConnection.open(folder.socket), let process = await master.process() else {
       throw TransportError("\(place): ssh ended as soon as it had logged in\(folder.complaint)")
     }
-    return OpenSSHSession(place: place, folder: folder, master: master, process: process, user: settings.user)
+    return OpenSSHSession(place: place, folder: folder, master: master, process: process, user: user)
   }
 
   /// Starts a master, which puts itself into the background once it has logged in.
-  private func startMaster(_ words: [String], folder: ControlFolder, place: OpenSSHPlace) async throws {
+  private func startMaster(
+    _ settings: ConnectionSettings, folder: ControlFolder, place: OpenSSHPlace, _ askpass: Askpass?
+  ) async throws {
+    let words = options(for: settings, folder: folder, asks: askpass != nil)
+    let environment = Environment.inherit.updating(askpass?.environment ?? [:])
     var options = PlatformOptions()
-    // Out of reach of a Ctrl-C; but who is to answer it needs the terminal.
-    options.createSession = gate == nil
-    let limit = gate == nil ? connectTimeout : .seconds(300)
+    // Out of reach of a Ctrl-C, and of the terminal.
+    options.createSession = true
     let platform = options
     // What a ProxyCommand says goes to the log too, though it keeps the log open for as long as it runs.
     let log = try folder.openLog()
@@ -81,12 +86,16 @@ public struct OpenSSHTransport: Transport {
     let status = try await withThrowingTaskGroup(of: TerminationStatus?.self) { group in
       group.addTask {
         try await Subprocess.run(
-          .name("ssh"), arguments: Arguments(words), platformOptions: platform,
+          .name("ssh"), arguments: Arguments(words), environment: environment, platformOptions: platform,
           output: .discarded, error: .fileDescriptor(log, closeAfterSpawningProcess: false)
         ).terminationStatus
       }
       group.addTask {
-        try await Task.sleep(for: limit)
+        if let askpass {
+          try await askpass.serve(for: connectTimeout)
+        } else {
+          try await Task.sleep(for: connectTimeout)
+        }
         return nil
       }
       defer { group.cancelAll() }
@@ -100,7 +109,8 @@ public struct OpenSSHTransport: Transport {
     }
     try Task.checkCancellation()
     guard let status else {
-      throw TransportError("\(place): gave up after \(limit.inSeconds) while logging in\(folder.complaint)")
+      let limit = connectTimeout.inSeconds
+      throw TransportError("\(place): gave up after \(limit) while logging in\(folder.complaint)")
     }
     if case .exited(0) = status { return }
     let complaint = folder.said
@@ -108,20 +118,26 @@ public struct OpenSSHTransport: Transport {
   }
 
   /// Nothing in them is secret: other users of this machine can read them.
-  private func options(for settings: ConnectionSettings, folder: ControlFolder) -> [String] {
+  private func options(for settings: ConnectionSettings, folder: ControlFolder, asks: Bool) -> [String] {
     let seconds = max(1, connectTimeout.components.seconds)
     var words = configuration.map { ["-F", $0] } ?? []
     words += [
       "-M", "-N", "-f", "-T", "-x", "-e", "none", "-S", Self.escaped(folder.socket), "-E", folder.log,
     ]
-    words += [
+    // The first value counts: what a session can't do without, what the inventory says, and the rest.
+    var options = [
       // The master waits so long for a new command before it ends, if this process has ended without saying so.
-      "ControlPersist=10", "BatchMode=\(gate == nil ? "yes" : "no")", "ConnectTimeout=\(seconds)",
+      "ControlPersist=10", "ClearAllForwardings=yes", "RemoteCommand=none", "LogLevel=ERROR",
+    ]
+    options += settings.sshOptions
+    // Nobody can be asked: not to ask is the user's right, to ask isn't ours.
+    if !asks { options.append("BatchMode=yes") }
+    options += [
+      "ConnectTimeout=\(seconds)",
       // A host that has vanished is noticed while it runs a command.
       "ServerAliveInterval=15", "ServerAliveCountMax=3",
-      "ClearAllForwardings=yes", "RemoteCommand=none", "LogLevel=ERROR",
-    ].flatMap { ["-o", $0] }
-    words += settings.sshOptions.flatMap { ["-o", $0] }
+    ]
+    words += options.flatMap { ["-o", $0] }
     if settings.acceptsNewHostKey { words += ["-o", "StrictHostKeyChecking=accept-new"] }
     if !settings.knownHosts.isEmpty {
       let files = settings.knownHosts.map(Self.quoted).joined(separator: " ")
@@ -130,7 +146,6 @@ public struct OpenSSHTransport: Transport {
     if !settings.keys.isEmpty {
       words += ["-o", "IdentitiesOnly=yes"] + settings.keys.flatMap { ["-i", Self.escaped($0)] }
     }
-    if forwardsAgent { words.append("-A") }
     if let port = settings.port { words += ["-p", "\(port)"] }
     if let user = settings.user { words += ["-l", user] }
     return words + ["--", settings.address]
@@ -152,24 +167,5 @@ struct OpenSSHPlace: CustomStringConvertible {
   init(_ settings: ConnectionSettings) {
     let address = settings.address.contains(":") ? "[\(settings.address)]" : settings.address
     description = settings.port.map { "\(address):\($0)" } ?? address
-  }
-}
-
-/// Lets one after the other through.
-private actor Gate {
-  private var isTaken = false
-  private var waiters: [CheckedContinuation<Void, Never>] = []
-
-  func enter() async {
-    guard isTaken else {
-      isTaken = true
-      return
-    }
-    await withCheckedContinuation { waiters.append($0) }
-  }
-
-  func leave() {
-    guard waiters.isEmpty else { return waiters.removeFirst().resume() }
-    isTaken = false
   }
 }

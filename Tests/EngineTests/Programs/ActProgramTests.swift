@@ -17,7 +17,7 @@ import Testing
     let records = Records()
     let host = HostShell(session: session, become: .login)
     do {
-      try await host.perform(.program(Array(code.utf8)), marker: "NONCE", deadline: .seconds(10)) {
+      try await host.perform(.program(Array(code.utf8)), marker: "NONCE", deadline: .seconds(60)) {
         records.add($0)
       }
     } catch is ProgramError {}

@@ -77,7 +77,7 @@ import Testing
     let marker = Program.nonce()
     let headers = Mutex<[String]>([])
     try await shell.perform(
-      .program(Array(Program(marker: marker, body: code).code.utf8)), marker: marker, deadline: .seconds(10)
+      .program(Array(Program(marker: marker, body: code).code.utf8)), marker: marker, deadline: .seconds(60)
     ) { record in headers.withLock { $0.append(record.header) } }
     return headers.withLock { $0 }
   }
@@ -134,7 +134,7 @@ import Testing
     let trap = Array("\nmartlet-0 p 10 M\ntouch /x\n".utf8)
     let bytes = trap + (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31) } + [0, 10, 10]
     let path = Mutex("")
-    try await shell.perform(.stage(bytes), marker: "STAGE", deadline: .seconds(10)) { record in
+    try await shell.perform(.stage(bytes), marker: "STAGE", deadline: .seconds(60)) { record in
       path.withLock { $0 = record.header.split(separator: " ").dropFirst().first.map(String.init) ?? "" }
     }
     let place = path.withLock { $0 }
@@ -161,11 +161,11 @@ import Testing
     ] {
       _ = try await session.run(
         Become.login.commandLine(marker: "S"), exchange: Fixed(Array(whole[..<length])),
-        deadline: .seconds(10))
+        deadline: .seconds(60))
       #expect(folder.text("ran") == nil, "after \(length) of \(whole.count) bytes")
     }
     _ = try await session.run(
-      Become.login.commandLine(marker: "S"), exchange: Fixed(whole), deadline: .seconds(10))
+      Become.login.commandLine(marker: "S"), exchange: Fixed(whole), deadline: .seconds(60))
     #expect(folder.text("ran") == "ran\n")
   }
 
@@ -176,7 +176,7 @@ import Testing
     for request in ["T p \(code.utf8.count) M\n", "p \(code.utf8.count) M\n", "", "\n", "S x 3 M\n"] {
       let input = Array((HostShell.loop(marker: "S") + request + code).utf8)
       let status = try await session.run(
-        Become.login.commandLine(marker: "S"), exchange: Fixed(input), deadline: .seconds(10))
+        Become.login.commandLine(marker: "S"), exchange: Fixed(input), deadline: .seconds(60))
       #expect(status == .code(0) || status == .code(1))
       #expect(folder.text("ran") == nil, "\(request)")
     }

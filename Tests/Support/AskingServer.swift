@@ -1,51 +1,4 @@
 import Foundation
-import Glibc
-import TestSupport
-import Testing
-
-@testable import MartletSSH
-
-/// Answers by closures, and remembers what was asked.
-final class Questions: SSHQuestions {
-  typealias Passphrase = @Sendable (_ path: String, _ wasWrong: Bool) async -> String?
-  typealias Password = @Sendable (_ host: String, _ attempt: Int) async -> String?
-  typealias Answers = @Sendable (SSHPrompts) async -> [String]?
-
-  private let passphrase: Passphrase
-  private let password: Password
-  private let answers: Answers
-  private let lock = NSLock()
-  nonisolated(unsafe) private var list: [String] = []  // guarded by `lock`
-
-  init(
-    passphrase: @escaping Passphrase = { _, _ in nil }, password: @escaping Password = { _, _ in nil },
-    answers: @escaping Answers = { _ in nil }
-  ) {
-    self.passphrase = passphrase
-    self.password = password
-    self.answers = answers
-  }
-
-  /// What was asked, in order.
-  var asked: [String] { lock.withLock { list } }
-
-  private func note(_ question: String) { lock.withLock { list.append(question) } }
-
-  func passphrase(forKey path: String, wasWrong: Bool) async -> SSHSecret? {
-    note("passphrase \(URL(filePath: path).lastPathComponent)\(wasWrong ? " again" : "")")
-    return await passphrase(path, wasWrong).map { SSHSecret($0) }
-  }
-
-  func password(user: String, host: String, attempt: Int) async -> SSHSecret? {
-    note("password \(attempt)")
-    return await password(host, attempt).map { SSHSecret($0) }
-  }
-
-  func answers(to prompts: SSHPrompts) async -> [SSHSecret]? {
-    note(prompts.prompts.map(\.text).joined(separator: "|"))
-    return await answers(prompts)?.map { SSHSecret($0) }
-  }
-}
 
 /// A PAM module that asks what its arguments say: `P:Question=answer` hidden, `E:Question=answer` shown,
 /// `I:Text` for information.
@@ -84,7 +37,7 @@ extension LoopbackServer {
   /// A server that asks by PAM, of whoever logs in.
   ///
   /// - Parameter questions: As `P:Password: =secret`; see above.
-  static func asking(_ questions: [String], options: [String] = []) throws -> LoopbackServer {
+  public static func asking(_ questions: [String], options: [String] = []) throws -> LoopbackServer {
     let server = try LoopbackServer(
       options: options + ["PasswordAuthentication yes", "KbdInteractiveAuthentication yes"],
       pam: [
