@@ -62,6 +62,7 @@ let package = Package(
     layer("SSH", ["CLibSSH2", "CLibCrypto"]),
     layer("SSHConfig", ["CLibCrypto", subprocess]),
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH", "MartletSSHConfig", subprocess]),
+    layer("Transfer", ["MartletCore", "MartletEngine", "CLibCrypto"]),
     layer("Reports", ["MartletCore"]),
     layer("Loader", ["MartletCore", "Yams", subprocess]),
     layer("Lab", [subprocess, argumentParser], resources: [.embedInCode("host.sh")]),
@@ -70,7 +71,7 @@ let package = Package(
       name: "Martlet",
       dependencies: [
         "MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletSSH", "MartletTransports",
-        "MartletReports", "MartletLoader", argumentParser,
+        "MartletTransfer", "MartletReports", "MartletLoader", argumentParser,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -98,6 +99,12 @@ let package = Package(
     tests(
       "Transports",
       ["MartletCore", "MartletEngine", "MartletSSH", "MartletTransports", "MartletTesting", "TestSupport"]),
+    tests(
+      "Transfer",
+      [
+        "MartletCore", "MartletEngine", "MartletTransports", "MartletTransfer", "MartletTesting",
+        "TestSupport",
+      ]),
     tests("Reports", ["MartletCore", "MartletReports"]),
     tests("Loader", ["MartletCore", "MartletLoader"]),
     tests("Lab", ["MartletLab"]),
@@ -105,7 +112,7 @@ let package = Package(
       "Command",
       [
         "Martlet", "MartletCore", "MartletEngine", "MartletSSH", "MartletReports", "MartletTesting",
-        "MartletCommand", "TestSupport", argumentParser,
+        "MartletCommand", "MartletTransfer", "TestSupport", argumentParser,
       ], hasSnapshots: true),
     tests(
       "Server",

@@ -77,10 +77,17 @@ public protocol ExchangeHandler: AnyObject, Sendable {
   /// The next bytes for the command's standard input, or nil at their end. May wait for output first;
   /// its task is cancelled when the command has ended.
   func input() async throws -> [UInt8]?
-  /// Takes bytes of the command's standard output, in order.
+  /// Takes bytes of the command's standard output, in order. It may block as long as a write to a disk does:
+  /// a transport calls it where that keeps no other host waiting, and reads no more than a little ahead.
   func output(_ bytes: [UInt8])
   /// Takes bytes of the command's standard error.
   func errorOutput(_ bytes: [UInt8])
+  /// Whether so much output comes that its rate matters: then more of it may be under way, and in memory.
+  var expectsBulk: Bool { get }
+}
+
+extension ExchangeHandler {
+  public var expectsBulk: Bool { false }
 }
 
 /// How a command on a host ended.

@@ -8,6 +8,7 @@ import MartletLab
     commandName: "martlet", abstract: "Provision servers and deploy to them over SSH.",
     version: MartletVersion.current,
     subcommands: [
-      ApplyCommand.self, InventoryCommand.self, TunnelCommand.self, SSHConfigCommand.self, LabCommand.self,
+      ApplyCommand.self, GetCommand.self, PutCommand.self, InventoryCommand.self, TunnelCommand.self,
+      SSHConfigCommand.self, LabCommand.self,
     ])
 }

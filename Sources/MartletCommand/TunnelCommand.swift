@@ -39,7 +39,8 @@ struct TunnelCommand: AsyncParsableCommand {
     let password: Secret?
     do {
       ways = try forwards.map { try TunnelForward($0) }
-      destination = try found()
+      destination = try HostArgument.host(
+        host, in: HostArgument.inventory(connection.inventories) { note("warning: \($0)") })
       password = try connection.askPassword()
     } catch let error as InventoryError {
       throw ended(error.description, 64)
@@ -88,36 +89,6 @@ struct TunnelCommand: AsyncParsableCommand {
 
   private func target(of way: TunnelForward) -> String {
     way.host.contains(":") ? "[\(way.host)]:\(way.hostPort)" : "\(way.host):\(way.hostPort)"
-  }
-
-  /// The host of the inventory; where there is none of that name, the name itself says who is meant.
-  private func found() throws -> InventoryHost {
-    if !connection.inventories.isEmpty || FileManager.default.fileExists(atPath: InventoryChoice.standard) {
-      let inventory = try InventoryChoice.load(connection.inventories) { note("warning: \($0)") }
-      if let host = inventory.host(host) { return host }
-    }
-    var (user, name): (String?, Substring) = (nil, host[...])
-    if let at = name.lastIndex(of: "@") {
-      user = String(name[..<at])
-      name = name[name.index(after: at)...]
-    }
-    var port: Int?
-    let hasOneColon = name.firstIndex(of: ":") == name.lastIndex(of: ":")
-    if let colon = name.lastIndex(of: ":"), hasOneColon || name[..<colon].hasSuffix("]") {
-      guard let number = Int(name[name.index(after: colon)...]), (1...65535).contains(number) else {
-        throw InventoryError("\(host): the port must be 1 to 65535")
-      }
-      port = number
-      name = name[..<colon]
-    }
-    if name.hasPrefix("["), name.hasSuffix("]") { name = name.dropFirst().dropLast() }
-    guard !name.isEmpty, user?.isEmpty != true else {
-      throw InventoryError("\(host) is neither a host of the inventory nor [USER@]NAME[:PORT]")
-    }
-    var settings = ConnectionSettings(address: String(name))
-    settings.user = user
-    settings.port = port
-    return InventoryHost(name: host, connection: settings)
   }
 
   private func interruptions() -> (AsyncStream<Void>, [any DispatchSourceSignal]) {

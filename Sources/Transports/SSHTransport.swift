@@ -60,26 +60,35 @@ public struct SSHTransport: Transport {
 private struct SSHSession: TransportSession {
   let connection: SSHConnection
 
+  /// As much as OpenSSH's own client: at a round trip of 50 ms it lets 37 MB/s through.
+  private static let bulkWindow = 2 << 20
+
   var user: String? { connection.target.user }
 
   func run(
     _ command: String, exchange: any ExchangeHandler, deadline: Duration
   ) async throws -> MartletEngine.ExitStatus {
-    do {
-      let status = try await connection.run(
-        command, stdin: .pull { try await exchange.input() }, limits: CommandLimits(timeout: deadline)
-      ) { chunk in
-        switch chunk.stream {
-        case .stdout: exchange.output(chunk.bytes)
-        case .stderr: exchange.errorOutput(chunk.bytes)
-        }
-      }
-      switch status {
-      case .code(let code): return .code(code)
-      case .signal(let name): return .signal(name)
-      }
+    let pump = OutputPump(into: exchange)
+    var limits = CommandLimits(timeout: deadline)
+    if exchange.expectsBulk { limits.window = SSHSession.bulkWindow }
+    let result = await result(of: command, exchange, limits, pump)
+    await pump.finish()
+    switch result {
+    case .success(.code(let code)): return .code(code)
+    case .success(.signal(let name)): return .signal(name)
+    case .failure(let error): throw error.forEngine
+    }
+  }
+
+  private func result(
+    of command: String, _ exchange: any ExchangeHandler, _ limits: CommandLimits, _ pump: OutputPump
+  ) async -> Result<MartletSSH.ExitStatus, SSHError> {
+    do throws(SSHError) {
+      let input = CommandInput.pull { try await exchange.input() }
+      return .success(
+        try await connection.run(command, stdin: input, limits: limits) { chunk in await pump.offer(chunk) })
     } catch {
-      throw error.forEngine
+      return .failure(error)
     }
   }
 

@@ -5,7 +5,7 @@ import Testing
 @Suite struct HelpSnapshotTests {
   @Test(arguments: [
     ["martlet"], ["martlet", "apply"], ["martlet", "inventory"], ["martlet", "tunnel"], ["martlet", "lab"],
-    ["martlet", "ssh-config"],
+    ["martlet", "ssh-config"], ["martlet", "get"], ["martlet", "put"],
   ])
   func help(words: [String]) async throws {
     let outcome = try await Workbench().martlet(

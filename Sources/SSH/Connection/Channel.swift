@@ -10,11 +10,15 @@ final class Channel {
   let scope = Scope()
   var lastActivity = ContinuousClock.now
   var readsErrorFirst = false
+  /// How much output is handed on at once.
+  let pieceSize: Int
   var isInputClosed = false
 
-  init(id: Int, pointer: OpaquePointer) {
+  init(id: Int, pointer: OpaquePointer, window: Int) {
     self.id = id
     self.pointer = pointer
+    // Each piece is a hop between threads, so who has a large window for speed gets large pieces.
+    pieceSize = min(max(window / 8, 32 << 10), 256 << 10)
   }
 }
 
@@ -119,7 +123,7 @@ extension SSHConnection {
     openingEnded?()
     if let opened {
       lastChannel += 1
-      let channel = Channel(id: lastChannel, pointer: opened)
+      let channel = Channel(id: lastChannel, pointer: opened, window: request.window)
       channels[channel.id] = channel
       return channel
     }
@@ -156,7 +160,8 @@ extension SSHConnection {
   /// The next bytes of either output; nil when both have ended.
   func readOutput(_ channel: Channel, _ scope: Scope) async throws(SSHError) -> OutputChunk? {
     let answer = try await attempt(scope) { link, _ throws(SSHError) -> OutputChunk?? in
-      try withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32768) { buffer throws(SSHError) in
+      try withUnsafeTemporaryAllocation(of: CChar.self, capacity: channel.pieceSize) {
+        buffer throws(SSHError) in
         // Each read takes what the socket has for both outputs: after the second something may have come
         // for the first.
         while true {

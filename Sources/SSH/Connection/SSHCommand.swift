@@ -21,7 +21,7 @@ public struct OutputChunk: Sendable, Equatable {
 
   /// Which of the two outputs it is from. The order between the two isn't kept.
   public var stream: Stream
-  /// At most 32 KB.
+  /// At most 32 KB, or an eighth of the command's window up to 256 KB.
   public var bytes: [UInt8]
 }
 
