@@ -60,8 +60,9 @@ public struct SSHTransport: Transport {
 private struct SSHSession: TransportSession {
   let connection: SSHConnection
 
-  /// As much as OpenSSH's own client: at a round trip of 50 ms it lets 37 MB/s through.
-  private static let bulkWindow = 2 << 20
+  /// Little enough for memory, and so much that the server never waits for this side: at a round trip of 50 ms it lets
+  /// 160 MB/s through.
+  private static let bulkWindow = 8 << 20
 
   var user: String? { connection.target.user }
 
