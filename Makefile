@@ -21,7 +21,7 @@ build: ## Build the library, the command and the playbooks
 test: ## Install what is missing and run all tests
 	@Scripts/install-dependencies
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	@SWIFT="$(SWIFT)" Scripts/test
 
 release: ## Build as for use, optimized
 	@Scripts/install-dependencies build
