@@ -95,9 +95,17 @@ struct Bastions {
   }
 
   /// How many times the outer bastion, or the inner one, has let someone in.
-  static func logins(_ server: Server = outer) async throws -> Int {
-    let log = try await server.shell("journalctl --sync; journalctl -o cat -t sshd -t sshd-session")
-    return log.components(separatedBy: "Accepted publickey for ").count - 1
+  ///
+  /// - Parameter expected: As many are waited for, for ten seconds: while a server boots, its journal moves from
+  ///   memory to the disk, and doesn't show what has just come.
+  static func logins(_ server: Server = outer, expected: Int = 0) async throws -> Int {
+    let end = ContinuousClock.now + .seconds(10)
+    while true {
+      let log = try await server.shell("journalctl --sync; journalctl -o cat -t sshd -t sshd-session")
+      let count = log.components(separatedBy: "Accepted publickey for ").count - 1
+      if count >= expected || ContinuousClock.now > end { return count }
+      try await Task.sleep(for: .milliseconds(200))
+    }
   }
 }
 
