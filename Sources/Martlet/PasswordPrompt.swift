@@ -49,6 +49,13 @@ enum PasswordPrompt {
     }
   }
 
+  /// Shows a line on the terminal, if there is one.
+  static func tellOnTerminal(_ text: String) {
+    guard let terminal = openTerminal() else { return }
+    defer { close(terminal) }
+    show(text + "\n", on: terminal)
+  }
+
   private static func openTerminal() -> Int32? {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     return terminal >= 0 ? terminal : nil

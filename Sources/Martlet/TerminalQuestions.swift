@@ -82,6 +82,13 @@ package actor TerminalQuestions: SSHQuestions {
     }
   }
 
+  /// Not in turn: while another is asked something, a key that waits to be touched would not be heard of.
+  package func tell(_ text: String) async {
+    whileAsking(true)
+    defer { whileAsking(false) }
+    PasswordPrompt.tellOnTerminal(text)
+  }
+
   /// An empty answer is none: it is how a user passes a question by.
   private func question(_ text: String, isEchoed: Bool = false) async -> SSHSecret? {
     whileAsking(true)

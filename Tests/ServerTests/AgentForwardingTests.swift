@@ -1,5 +1,3 @@
-import Foundation
-import Glibc
 import MartletCore
 import MartletEngine
 import MartletLab
@@ -15,13 +13,10 @@ extension ServerTests {
     @Test func rootUsesTheAgentOfWhoLogsIn() async throws {
       let server = try await Server.fresh()
       let files = try TemporaryFolder(mode: 0o700)
-      let socket = files.path + "/agent"
-      let agent = try spawn(["/usr/bin/ssh-agent", "-D", "-a", socket], output: files.path + "/log")
-      defer { kill(agent, SIGTERM) }
-      for _ in 0..<300 where !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
-      try shell("SSH_AUTH_SOCK='\(socket)' ssh-add -q '\(Server.lab.privateKey)'")
+      let agent = try Agent(files.path)
+      try agent.add(Server.lab.privateKey)
       var host = try server.host(user: "deploy")
-      host.connection.sshOptions = ["ForwardAgent=yes", "IdentityAgent=\(socket)"]
+      host.connection.sshOptions = ["ForwardAgent=yes", "IdentityAgent=\(agent.socket)"]
       let events = RecordedEvents()
       // Without a key to log in to the second account there, but for the agent's.
       let login = "ssh -o StrictHostKeyChecking=no -o BatchMode=yes guest@localhost id -un"

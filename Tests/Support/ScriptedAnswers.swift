@@ -42,6 +42,8 @@ public final class ScriptedAnswers: SSHQuestions {
     return await password(host, attempt).map { SSHSecret($0) }
   }
 
+  public func tell(_ text: String) async { note("told: \(text)") }
+
   public func answers(to prompts: SSHPrompts) async -> [SSHSecret]? {
     note(prompts.prompts.map(\.text).joined(separator: "|"))
     return await answers(prompts)?.map { SSHSecret($0) }

@@ -119,6 +119,30 @@ extension TransportTests {
       #expect(left == "")
     }
 
+    /// As `ssh` does for a hardware key, of which there is none here: it goes on, and ends the script later.
+    @Test func `What only tells something waits for no answer`() async throws {
+      let folder = try ControlFolder()
+      let questions = ScriptedAnswers()
+      let askpass = try Askpass(folder: folder, questions: questions, password: nil, names: [])
+      let serving = Task { try await askpass.serve(for: .seconds(20)) }
+      defer { serving.cancel() }
+      let script = "SSH_ASKPASS_PROMPT=none exec '\(folder.path)/askpass' 'Touch\u{1b}[2J it'"
+      let (_, time) = try await failure { _ = try shell(script) }
+      #expect(time < .seconds(10))
+      for _ in 0..<50 where questions.asked.isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+      #expect(questions.asked == ["told: Touch[2J it"])
+    }
+
+    @Test func `A jump host can't ask for another host's password`() async {
+      let source = AnswerSource(questions: nil, password: Secret("secret-of-web1"), names: ["web1"])
+      #expect(await source.answer(to: "me@web1's password: ", kind: "", refused: nil) != nil)
+      #expect(await source.answer(to: "(me@web1) Password: ", kind: "", refused: nil) != nil)
+      for text in [
+        "(me@bastion) Password: ", "(me@bastion) me@web1's password: ", "(me@bastion) x@web1) Password: ",
+        "me@bastion's password: ",
+      ] { #expect(await source.answer(to: text, kind: "", refused: nil) == nil, "\(text)") }
+    }
+
     @Test func `What ssh asks is understood`() {
       typealias Question = AnswerSource.Question
       #expect(Question("root@web1's password: ") == .password(user: "root", host: "web1"))

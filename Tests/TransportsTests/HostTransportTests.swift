@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import MartletCore
 import MartletEngine
 import TestSupport
@@ -85,13 +84,11 @@ extension TransportTests {
         ssh-keygen -q -t ed25519 -N '' -f person
         ssh-keygen -q -s ca -I person -n '\(currentUser)' person.pub
         """, in: server.folder)
+      let agent = try Agent(server.folder)
       let trusting = try LoopbackServer(options: ["TrustedUserCAKeys \(server.path("ca.pub"))"])
-      let socket = server.path("agent")
-      let agent = try spawn(["/usr/bin/ssh-agent", "-D", "-a", socket], output: server.path("agent.log"))
-      defer { kill(agent, SIGTERM) }
-      for _ in 0..<300 where !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
-      try shell("SSH_AUTH_SOCK='\(socket)' ssh-add -q person; rm person person-cert.pub", in: server.folder)
-      let there = host(["IdentityAgent=\(socket)"]) {
+      try agent.add(server.path("person"))
+      try shell("rm person person-cert.pub", in: server.folder)
+      let there = host(["IdentityAgent=\(agent.socket)"]) {
         $0.port = trusting.port
         $0.keys = []
         $0.knownHosts = [trusting.path("known_hosts")]
@@ -106,12 +103,10 @@ extension TransportTests {
         ssh-keygen -q -t ed25519 -N '' -f person
         ssh-keygen -q -s ca -I person -n '\(currentUser)' person.pub
         """, in: server.folder)
-      let socket = server.path("agent")
-      let agent = try spawn(["/usr/bin/ssh-agent", "-D", "-a", socket], output: server.path("agent.log"))
-      defer { kill(agent, SIGTERM) }
-      for _ in 0..<300 where !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
-      try shell("SSH_AUTH_SOCK='\(socket)' ssh-add -q person; rm person person-cert.pub", in: server.folder)
-      let there = host(["IdentityAgent=\(socket)"]) { $0.keys = [] }
+      let agent = try Agent(server.folder)
+      try agent.add(server.path("person"))
+      try shell("rm person person-cert.pub", in: server.folder)
+      let there = host(["IdentityAgent=\(agent.socket)"]) { $0.keys = [] }
       let (error, _) = try await failure {
         _ = try await HostTransport(configuration: "none").connect(to: there)
       }

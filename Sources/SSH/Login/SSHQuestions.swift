@@ -88,8 +88,16 @@ public protocol SSHQuestions: Sendable {
   /// - Returns: Nil: the user has none.
   func password(user: String, host: String, refused: SSHSecret?) async -> SSHSecret?
 
+  /// Shows what wants no answer here, as that a hardware key waits to be touched.
+  func tell(_ text: String) async
+
   /// Passes on what else a server asks, as for a second factor.
   ///
   /// - Returns: An answer for each prompt; nil: the user has none.
   func answers(to prompts: SSHPrompts) async -> [SSHSecret]?
+}
+
+extension SSHQuestions {
+  /// Says nothing.
+  public func tell(_ text: String) async {}
 }

@@ -84,6 +84,12 @@ struct Askpass: Sendable {
     var given: [String: SSHSecret] = [:]
     while ContinuousClock.now < deadline {
       for (number, kind, text) in waiting() {
+        if kind == "none" {
+          // Whom it tells to touch a key answers there. `ssh` doesn't wait for the script.
+          Task { [source] in await source.questions?.tell(text) }
+          await give(nil, to: number)
+          continue
+        }
         let refused = given[text]
         let start = ContinuousClock.now
         // Whoever is asked may take any time, and `ssh` may be gone long before.
@@ -106,7 +112,7 @@ struct Askpass: Sendable {
       let parts = String(decoding: data, as: UTF8.self).split(
         separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2 else { return nil }
-      return (String(file.dropFirst(5)), String(parts[0]), String(parts[1]))
+      return (String(file.dropFirst(5)), String(parts[0]), ControlFolder.harmless(String(parts[1])))
     }
   }
 
@@ -156,16 +162,20 @@ struct AnswerSource: Sendable {
   }
 
   /// What `ssh` asks in its own words (sshconnect2.c; they aren't translated).
+  ///
+  /// Before a server's own words it sets the place in parentheses: only the first of these is believed, or a jump host
+  /// could ask for the password of the host behind it.
   enum Question: Equatable {
     case password(user: String, host: String)
     case passphrase(path: String)
     case other
 
     init(_ text: String) {
-      if let match = text.wholeMatch(of: /(.+)@([^@]+)'s password: ?/) {
+      if let match = text.wholeMatch(of: /\(([^)]+)@([^@)]+)\) [Pp]assword: ?/) {
         self = .password(user: String(match.1), host: String(match.2))
-      } else if let match = text.wholeMatch(of: /\((.+)@([^@]+)\) [Pp]assword: ?/) {
-        // keyboard-interactive: the server's own words, with ssh's in front.
+      } else if text.hasPrefix("(") {
+        self = .other
+      } else if let match = text.wholeMatch(of: /(.+)@([^@]+)'s password: ?/) {
         self = .password(user: String(match.1), host: String(match.2))
       } else if let match = text.wholeMatch(of: /Enter passphrase for key '(.+)': ?/) {
         self = .passphrase(path: String(match.1))

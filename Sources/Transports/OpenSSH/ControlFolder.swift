@@ -73,12 +73,16 @@ final class ControlFolder: Sendable {
     return said.isEmpty ? "" : "; ssh says: \(said)"
   }
 
+  /// The text without what a terminal would obey, but for the ends of lines.
+  static func harmless(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.filter { $0 == "\n" || $0.properties.generalCategory != .control }))
+  }
+
   /// What is of interest, without frames and what a terminal would obey.
   static func summary(of text: String) -> String {
-    var lines = text.split(whereSeparator: \.isNewline).map { line in
-      String(String.UnicodeScalarView(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
-        .trimmed
-    }
+    var lines = harmless(text).split(whereSeparator: \.isNewline).map(\.trimmed)
     lines.removeAll { $0.isEmpty || $0.hasPrefix("@@@@") }
     lines = lines.map { line in
       // Who says it is known.
