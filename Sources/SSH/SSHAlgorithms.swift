@@ -1,9 +1,9 @@
 import CLibSSH2
 
-/// Which algorithms a server is offered, each list in the order of preference; nil: those that libssh2 has.
+/// Which algorithms a server is offered, each list in the order of preference; nil: those of
+/// ``standard(_:)``.
 ///
 ///     target.algorithms.ciphers = ["aes256-ctr"]
-///     target.algorithms.kex = SSHAlgorithms.list("-*sha1", of: .kex)
 ///
 /// Names that libssh2 doesn't have are left out. A list of which it has none fails with
 /// ``SSHError/Kind/noCommonAlgorithm`` before anything is sent.
@@ -73,24 +73,31 @@ public struct SSHAlgorithms: Sendable, Equatable {
   /// The version of the loaded libssh2, as in `1.10.0`.
   public static var libraryVersion: String { libssh2_version(0).map { String(cString: $0) } ?? "?" }
 
-  /// Reads a list as ssh_config(5) has it, with libssh2's own list for the default: names separated by commas;
-  /// after `+` they are added to the default, after `^` they are put before it, after `-` they are taken from
-  /// it, and there may then be wildcards.
-  public static func list(_ text: String, of purpose: Purpose) -> [String] {
-    let defaults = supported(purpose)
-    let sign = text.first.flatMap { "+-^".contains($0) ? $0 : nil }
-    let names = (sign == nil ? text : String(text.dropFirst())).split(separator: ",")
-      .map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
-    switch sign {
-    case "+": return defaults + names.filter { !defaults.contains($0) }
-    case "^": return names + defaults.filter { !names.contains($0) }
-    case "-":
-      return defaults.filter { name in
-        !names.contains { KnownHosts.wildcard(Array($0.utf8)[...], name.utf8) }
-      }
-    default: return names
-    }
+  /// What a server is offered where nothing is configured: what of libssh2's list `ssh` offers too. The rest, such as
+  /// CBC ciphers, RC4 and MD5, is there for who asks for it by name (`Ciphers +3des-cbc`).
+  public static func standard(_ purpose: Purpose) -> [String] {
+    guard let usual = usual[purpose] else { return supported(purpose) }
+    return usual.filter(supported(purpose).contains)
   }
+
+  /// The defaults of OpenSSH 9 (ssh_config(5): KexAlgorithms, Ciphers, MACs), and its later exchanges.
+  private static let usual: [Purpose: [String]] = [
+    .kex: [
+      "mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com",
+      "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
+      "ecdh-sha2-nistp521", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512",
+      "diffie-hellman-group18-sha512", "diffie-hellman-group14-sha256",
+    ],
+    .ciphers: [
+      "chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr",
+      "aes192-ctr", "aes256-ctr",
+    ],
+    .macs: [
+      "umac-64-etm@openssh.com", "umac-128-etm@openssh.com", "hmac-sha2-256-etm@openssh.com",
+      "hmac-sha2-512-etm@openssh.com", "hmac-sha1-etm@openssh.com", "umac-64@openssh.com",
+      "umac-128@openssh.com", "hmac-sha2-256", "hmac-sha2-512", "hmac-sha1",
+    ],
+  ]
 
   private static let all: [Purpose: [String]] = {
     guard libssh2_init(0) == 0, let session = libssh2_session_init_ex(nil, nil, nil, nil) else { return [:] }
@@ -138,8 +145,8 @@ public struct SSHAlgorithms: Sendable, Equatable {
 
   /// What is offered for a purpose, host keys aside.
   func offered(_ purpose: Purpose) -> [String] {
-    let supported = SSHAlgorithms.supported(purpose)
-    return self[purpose].map { $0.filter(supported.contains) } ?? supported
+    self[purpose].map { $0.filter(SSHAlgorithms.supported(purpose).contains) }
+      ?? SSHAlgorithms.standard(purpose)
   }
 }
 

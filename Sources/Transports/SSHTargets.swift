@@ -210,7 +210,7 @@ final class SSHTargets: Sendable {
     func names(_ list: AlgorithmList?, _ purpose: SSHAlgorithms.Purpose) -> [String]? {
       guard let list else { return nil }
       let supported = SSHAlgorithms.supported(purpose)
-      let names = list.applied(to: supported, supported: supported)
+      let names = list.applied(to: SSHAlgorithms.standard(purpose), supported: supported)
       // Nothing of what is wanted: the names themselves say what it was.
       return names.isEmpty ? list.names : names
     }

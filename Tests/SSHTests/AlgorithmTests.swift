@@ -15,15 +15,27 @@ extension SSHTests {
       #expect(!SSHAlgorithms.supported(.hostKeys).contains { $0.contains("cert") })
     }
 
-    /// The forms of ssh_config(5).
-    @Test func listsAsInSSHConfig() {
-      let ciphers = SSHAlgorithms.supported(.ciphers)
-      func list(_ text: String) -> [String] { SSHAlgorithms.list(text, of: .ciphers) }
-      #expect(list("aes256-ctr, x") == ["aes256-ctr", "x"])
-      #expect(list("+x,aes256-ctr") == ciphers + ["x"])
-      #expect(list("^aes256-ctr") == ["aes256-ctr"] + ciphers.filter { $0 != "aes256-ctr" })
-      #expect(list("-*-cbc*,x") == ciphers.filter { !$0.contains("-cbc") })
-      #expect(list("") == [])
+    /// As `ssh` itself: what is weak is used only where somebody asks for it.
+    @Test func weakOnesAreNotOffered() async throws {
+      #expect(SSHAlgorithms.standard(.ciphers).contains("aes128-ctr"))
+      #expect(SSHAlgorithms.standard(.macs).first?.hasPrefix("hmac-sha2-256") ?? false)
+      for weak in ["cbc", "arcfour", "md5", "-96", "ripemd"] {
+        let offered = SSHAlgorithms.Purpose.allCases.flatMap(SSHAlgorithms().offered)
+        #expect(!offered.contains { $0.contains(weak) })
+      }
+      let server = try LoopbackServer(options: [
+        "Ciphers aes256-cbc", "KexAlgorithms diffie-hellman-group14-sha1",
+      ])
+      let error = try await refusal(of: server.target)
+      #expect(error.kind == .noCommonAlgorithm)
+      #expect(
+        error.message.contains("KexAlgorithms +diffie-hellman-group14-sha1, Ciphers +aes256-cbc."), "\(error)"
+      )
+      let asked = server.target {
+        $0.algorithms.ciphers = ["aes256-cbc"]
+        $0.algorithms.kex = ["diffie-hellman-group14-sha1"]
+      }
+      try await SSHConnection.connect(to: asked).close()
     }
 
     @Test func impossibleOnes() {

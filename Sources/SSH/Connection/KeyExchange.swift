@@ -41,7 +41,7 @@ extension SSHConnection {
           .noCommonAlgorithm, target, "libssh2 doesn't take \(words(names)) for the \(purpose.rawValue)")
       }
     }
-    for purpose in SSHAlgorithms.Purpose.allCases where purpose != .hostKeys && algorithms[purpose] != nil {
+    for purpose in SSHAlgorithms.Purpose.allCases where purpose != .hostKeys {
       try set(purpose, algorithms.offered(purpose))
     }
     let known = try target.knownKeys()
@@ -119,8 +119,27 @@ extension SSHConnection {
         "\(purpose.rawValue): the server has \(words(theirs)); libssh2 \(version) was to use \(words(ours(purpose)))"
       )
     }
-    return (notes.isEmpty ? "" : ": " + notes.joined(separator: "; "))
+    return (notes.isEmpty ? "" : ": " + notes.joined(separator: "; ")) + weakAlgorithms(offer)
       + ". The system's ssh may know more: use the transport openssh, or give the server more to choose from"
+  }
+
+  /// What would do, but is too weak to be used unasked.
+  private func weakAlgorithms(_ offer: ServerOpening.Offer) -> String {
+    let options: [(SSHAlgorithms.Purpose, String)] = [
+      (.kex, "KexAlgorithms"), (.ciphers, "Ciphers"), (.macs, "MACs"),
+    ]
+    let lines = options.compactMap { purpose, option -> String? in
+      let theirs = offer.lists[purpose] ?? []
+      guard target.algorithms[purpose] == nil,
+        !SSHAlgorithms.standard(purpose).contains(where: theirs.contains),
+        let possible = SSHAlgorithms.supported(purpose).first(where: theirs.contains)
+      else { return nil }
+      return "\(option) +\(possible)"
+    }
+    guard !lines.isEmpty else { return "" }
+    return
+      ". What the server has is weak and not offered unasked, by ssh neither; to use it nevertheless, write for "
+      + "this host into ~/.ssh/config: " + lines.joined(separator: ", ")
   }
 
   private func words(_ names: [String]) -> String {
