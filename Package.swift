@@ -54,12 +54,13 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
     .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CKeystream", dependencies: ["CLibCrypto"]),
 
     layer("Core", ["CLibCrypto"]),
     layer("Facts", ["MartletCore"]),
     layer("Tasks", ["MartletCore", "MartletFacts", "Stencil"]),
     layer("Engine", ["MartletCore"]),
-    layer("SSH", ["CLibSSH2", "CLibCrypto"]),
+    layer("SSH", ["CLibSSH2", "CLibCrypto", "CKeystream"]),
     layer("SSHConfig", ["CLibCrypto", subprocess]),
     layer("Transports", ["MartletCore", "MartletEngine", "MartletSSH", "MartletSSHConfig", subprocess]),
     layer("Transfer", ["MartletCore", "MartletEngine", "CLibCrypto"]),
@@ -94,8 +95,8 @@ let package = Package(
       "Tasks",
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
     tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
-    tests("SSH", ["MartletSSH", "TestSupport"]),
-    tests("SSHConfig", ["MartletSSHConfig", subprocess]),
+    tests("SSH", ["MartletSSH", "CKeystream", "CLibCrypto", "TestSupport"]),
+    tests("SSHConfig", ["MartletSSHConfig", "TestSupport", subprocess]),
     tests(
       "Transports",
       ["MartletCore", "MartletEngine", "MartletSSH", "MartletTransports", "MartletTesting", "TestSupport"]),

@@ -1,27 +1,4 @@
-/// Numbers that are the same in every run: SplitMix64.
-struct Dice: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
-  }
-
-  mutating func one<Element>(_ list: [Element]) -> Element {
-    list[Int(next() % UInt64(list.count))]
-  }
-
-  mutating func chance(_ percent: Int) -> Bool { next() % 100 < UInt64(percent) }
-
-  mutating func number(_ range: ClosedRange<Int>) -> Int {
-    range.lowerBound + Int(next() % UInt64(range.count))
-  }
-}
+import TestSupport
 
 /// A random configuration: a file, the files it includes, and what `ssh` is asked about it.
 struct Configuration {

@@ -7,19 +7,6 @@ import Testing
 extension SSHTests {
   /// What OpenSSH finds in a file is what we find, line by line.
   @Suite struct KnownHostsAgreementTests {
-    /// Always the same numbers, so that a failure can be looked at again (SplitMix64).
-    struct Numbers: RandomNumberGenerator {
-      var state: UInt64
-
-      mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-      }
-    }
-
     static let hosts = [
       ("web", 22), ("web", 2222), ("web1.example.org", 22), ("web1.example.org", 2222),
       ("db.example.org", 22),
@@ -27,7 +14,7 @@ extension SSHTests {
       ("w", 22), ("a-b_c", 22),
     ]
 
-    static func pattern(_ numbers: inout Numbers) -> String {
+    static func pattern(_ numbers: inout Dice) -> String {
       let (host, port) = hosts.randomElement(using: &numbers) ?? ("web", 22)
       var name = Array(host)
       switch Int.random(in: 0..<8, using: &numbers) {
@@ -43,7 +30,7 @@ extension SSHTests {
       return (Int.random(in: 0..<6, using: &numbers) == 0 ? "!" : "") + text
     }
 
-    static func line(_ numbers: inout Numbers, keys: [String]) -> String {
+    static func line(_ numbers: inout Dice, keys: [String]) -> String {
       let key = keys.randomElement(using: &numbers) ?? ""
       let names = (0...Int.random(in: 0..<4, using: &numbers)).map { _ in pattern(&numbers) }
         .joined(separator: ",")
@@ -62,7 +49,7 @@ extension SSHTests {
     }
 
     /// Names that are about to be hashed: `ssh-keygen -H` leaves patterns as they are.
-    static func plainLine(_ numbers: inout Numbers, keys: [String]) -> String {
+    static func plainLine(_ numbers: inout Dice, keys: [String]) -> String {
       let (host, port) = hosts.randomElement(using: &numbers) ?? ("web", 22)
       return (port == 22 ? host : "[\(host)]:\(port)") + " " + (keys.randomElement(using: &numbers) ?? "")
     }
@@ -74,7 +61,7 @@ extension SSHTests {
     func sameLinesAsSSHKeygen(seed: Int) throws {
       let folder = try temporaryFolder()
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      var numbers = Numbers(state: UInt64(seed))
+      var numbers = Dice(seed: UInt64(seed))
       try shell(
         "for t in ed25519 ecdsa 'rsa -b 1024'; do ssh-keygen -q -t $t -N '' -C '' -f \"k${t%% *}\"; done",
         in: folder)
