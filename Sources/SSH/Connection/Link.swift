@@ -42,7 +42,13 @@ final class Link {
 
   /// What the server said when it last refused a login attempt; libssh2 keeps it to itself (``LoginRefusal``).
   var refusal: LoginRefusal?
-  var isLoggingIn = false
+  var isLoggingIn = false {
+    didSet { loginBlocks = [] }
+  }
+  /// libssh2's memory while logging in: the packets that it reads are in it.
+  private var loginBlocks: Set<UnsafeMutableRawPointer> = []
+  /// Whether the server has asked something that is no question.
+  private(set) var isMalformed = false
 
   /// How much memory libssh2 holds for this session.
   private var memory = 0
@@ -180,7 +186,11 @@ final class Link {
     return count
   }
 
-  fileprivate func resize(_ old: UnsafeMutableRawPointer?, to count: Int) -> UnsafeMutableRawPointer? {
+  func resize(_ old: UnsafeMutableRawPointer?, to count: Int) -> UnsafeMutableRawPointer? {
+    if isLoggingIn, old == nil, loginBlocks.contains(where: { isBeyond($0, nameOf: count) }) {
+      isMalformed = true
+      return nil
+    }
     let before = old.map { malloc_usable_size($0) } ?? 0
     guard memory - before + count <= memoryLimit else {
       isFlooded = true
@@ -188,10 +198,24 @@ final class Link {
     }
     guard let new = realloc(old, count) else { return nil }
     memory += malloc_usable_size(new) - before
+    if isLoggingIn {
+      if let old { loginBlocks.remove(old) }
+      loginBlocks.insert(new)
+    }
     return new
   }
 
-  fileprivate func free(_ block: UnsafeMutableRawPointer) {
+  /// Whether a block holds a server's questions (SSH_MSG_USERAUTH_INFO_REQUEST, RFC 4256 section 3.2) with a name
+  /// of this length that goes on behind its end. libssh2 1.10 makes room for the name and copies it without
+  /// looking where the packet ends, and a server could have it read anywhere.
+  private func isBeyond(_ block: UnsafeMutableRawPointer, nameOf count: Int) -> Bool {
+    let bytes = UnsafeRawBufferPointer(start: block, count: malloc_usable_size(block))
+    guard bytes.count >= 5, bytes[0] == 60 else { return false }
+    return bytes[1..<5].reduce(0) { $0 << 8 | Int($1) } == count && count > bytes.count - 5
+  }
+
+  func free(_ block: UnsafeMutableRawPointer) {
+    loginBlocks.remove(block)
     let size = malloc_usable_size(block)
     memory -= size
     if isLoggingIn, let said = LoginRefusal(packet: UnsafeRawBufferPointer(start: block, count: size)) {

@@ -280,6 +280,11 @@ public actor SSHConnection {
     if link.isFlooded {
       return SSHError(.protocolError(doing), target, "the server sends without end while \(activity)\(said)")
     }
+    if link.isMalformed {
+      return SSHError(
+        .protocolError(doing), target,
+        "the server asks for an answer, and its question is longer than the message that it came in")
+    }
     if link.socketError == ETIMEDOUT {
       return SSHError(
         .disconnected(doing), target,

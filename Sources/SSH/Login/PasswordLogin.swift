@@ -84,6 +84,7 @@ extension SSHConnection {
       dialogue.answers = try await self.answers(to: dialogue, state, scope)
     }
     if code == 0 { return true }
+    if link?.isMalformed == true { throw breakDown(code) }
     // A server may refuse without having asked: no login attempt that is worth another.
     if dialogue.rounds == 0 || dialogue.isHopeless { state.exhausted.insert(.keyboardInteractive) }
     if dialogue.hasAnswered { state.sent[.keyboardInteractive, default: 0] += 1 }
