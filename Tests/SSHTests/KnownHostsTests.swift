@@ -18,7 +18,7 @@ extension SSHTests {
     }
 
     func keys(_ text: String, _ host: String, port: Int = 22, alias: String? = nil) -> KnownKeys {
-      KnownHosts([("f", KnownHosts.parse(Array(text.utf8)))])
+      KnownHosts([("f", KnownHosts.Lines(KnownHosts.parse(Array(text.utf8))))])
         .keys(of: KnownHosts.Name(host: host, port: port, alias: alias))
     }
 

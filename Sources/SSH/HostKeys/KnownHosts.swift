@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The contents of known_hosts files, in the format of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 ///
 /// libssh2's own reader isn't used: it takes `@revoked` for a host's name, so that a revoked key is trusted
@@ -45,29 +47,45 @@ struct KnownHosts {
     case certificateNeeded(Key)
   }
 
-  private var files: [(path: String, entries: [Entry])]
+  private var files: [(path: String, lines: Lines)]
 
-  init(_ files: [(path: String, entries: [Entry])]) { self.files = files }
+  init(_ files: [(path: String, lines: Lines)]) { self.files = files }
 
   /// All that the files say about a host.
   func keys(of name: Name) -> KnownKeys {
     var keys = KnownKeys()
     for file in files {
-      for entry in file.entries {
-        let isMatch = entry.names.match(name.text)
-        let isMatchWithoutPort = name.withoutPort.map { entry.names.match($0) } ?? false
-        guard isMatch || isMatchWithoutPort else { continue }
+      let matches = file.lines.matches(name.text)
+      let matchesWithoutPort = name.withoutPort.map(file.lines.matches) ?? []
+      for index in matches.union(matchesWithoutPort).sorted() {
+        let entry = file.lines.entries[index]
         let key = Key(file: file.path, line: entry.line, type: entry.type, blob: entry.blob)
         switch entry.marker {
         // As OpenSSH does (sshconnect.c, "checking without port identifier"), these count by the name alone too.
         case .revoked: keys.revoked.append(key)
         case .authority: keys.authorities.append(key)
-        case .none where isMatch: keys.plain.append(key)
+        case .none where matches.contains(index): keys.plain.append(key)
         case .none: keys.withoutPort.append(key)
         }
       }
     }
     return keys
+  }
+
+  /// What is in one file, and which lines a name was found in: to look through hashed names takes an HMAC a line,
+  /// and a run asks for each host several times, also on the thread that serves all connections.
+  final class Lines: Sendable {
+    let entries: [Entry]
+    private let found = Mutex<[String: Set<Int>]>([:])
+
+    init(_ entries: [Entry]) { self.entries = entries }
+
+    func matches(_ name: String) -> Set<Int> {
+      if let known = found.withLock({ $0[name] }) { return known }
+      let matches = Set(entries.indices.filter { entries[$0].names.match(name) })
+      found.withLock { $0[name] = matches }
+      return matches
+    }
   }
 }
 
