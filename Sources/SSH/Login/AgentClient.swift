@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A client of ssh-agent (draft-miller-ssh-agent). libssh2's own can't sign with RSA keys on 1.10, and blocks.
 /// Confined to the reactor's thread.
@@ -130,6 +131,22 @@ final class AgentClient {
         if errno != EAGAIN, errno != EINTR { throw failure(owner, errorText(errno)) }
       }
       await owner.pause()
+    }
+  }
+}
+
+/// Agents that have not answered a moment ago: the next connection doesn't wait for them too.
+enum SilentAgents {
+  private static let paths = Mutex<[String: ContinuousClock.Instant]>([:])
+  private static let patience = Duration.seconds(30)
+
+  static func add(_ path: String) { paths.withLock { $0[path] = .now } }
+
+  static func contains(_ path: String) -> Bool {
+    paths.withLock { paths in
+      guard let since = paths[path] else { return false }
+      if since.duration(to: .now) > patience { paths[path] = nil }
+      return paths[path] != nil
     }
   }
 }

@@ -43,7 +43,9 @@ extension SSHConnection {
 
   private func gatherKeys(_ state: LoginState, _ scope: Scope) async throws(SSHError) {
     var agentKeys: [AgentClient.Key] = []
-    if let path = target.agentSocket {
+    if let path = target.agentSocket, SilentAgents.contains(path) {
+      state.problems.append("the agent at \(path) has just now not answered for another connection")
+    } else if let path = target.agentSocket {
       do throws(SSHError) {
         (state.agent, agentKeys) = try await withScope(parent: scope, timeout: target.agentTimeout) {
           scope throws(SSHError) in
@@ -59,6 +61,7 @@ extension SSHConnection {
         try check(scope)
         switch error.kind {
         case .timedOut:
+          SilentAgents.add(path)
           state.problems.append(
             "the agent at \(path) has not answered for \(target.agentTimeout.inSeconds); "
               + "it may hang, or be a forwarded one whose connection is dead")
