@@ -59,7 +59,7 @@ extension Playbook {
     let password = try options.connection.askPassword()
     options.apply(
       to: &inventory, password: password,
-      becomePassword: try options.askBecomePassword(otherwise: password))
+      becomePassword: try options.become.askPassword(otherwise: password))
     var run = PlaybookRun(
       plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory,
       transport: options.connection.hostTransport(whileAsking: report.pause))

@@ -26,32 +26,7 @@ package struct RunCommandOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How many hosts are worked on at once.", valueName: "count"))
   package var forks = 100
 
-  @Flag(
-    inversion: .prefixedNo, exclusivity: .exclusive,
-    help: "Become another user, root if none is named, or don't, whatever the inventory and the playbook say."
-  )
-  package var become: Bool?
-
-  @Option(
-    help: ArgumentHelp(
-      "Run the tasks as this user, whatever the inventory and the playbook say.", valueName: "name"))
-  package var becomeUser: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Become another user by sudo, su or doas, whatever the inventory says.", valueName: "method"),
-    transform: { word in
-      guard let method = BecomeMethod(rawValue: word) else {
-        throw ValidationError("\"\(word)\" is none of sudo, su and doas")
-      }
-      return method
-    })
-  package var becomeMethod: BecomeMethod?
-
-  @Flag(
-    name: [.customShort("K"), .customLong("ask-become-pass")],
-    help: "Ask once, before anything runs, for the password that sudo or su wants.")
-  package var asksBecomePassword = false
+  @OptionGroup package var become: BecomeOptions
 
   @Flag(name: .shortAndLong, help: "Show tasks that are right already, and what every action prints.")
   package var verbose = false
@@ -71,14 +46,6 @@ package struct RunCommandOptions: ParsableArguments {
     for (name, values) in [("--tags", tags), ("--skip-tags", skipTags)]
     where !values.isEmpty && Self.words(values).isEmpty {
       throw ValidationError("\(name) names no tag")
-    }
-    if let becomeUser {
-      if let problem = PlayUser.problem(withName: becomeUser) {
-        throw ValidationError("--become-user: \(problem)")
-      }
-      guard become != false else {
-        throw ValidationError("--become-user and --no-become contradict each other")
-      }
     }
   }
 
@@ -103,23 +70,8 @@ package struct RunCommandOptions: ParsableArguments {
   package func apply(to inventory: inout Inventory, password: Secret? = nil, becomePassword: Secret? = nil) {
     inventory.updateHosts { host in
       connection.apply(to: &host, password: password)
-      if let become { host.connection.become = become }
-      if let becomeUser {
-        host.connection.become = true
-        host.connection.becomeUser = becomeUser
-      }
-      if let becomeMethod { host.connection.becomeMethod = becomeMethod }
-      if let becomePassword { host.connection.becomePassword = becomePassword }
+      become.apply(to: &host, password: becomePassword)
     }
-  }
-
-  /// Asks for the password of `--ask-become-pass` if it is given.
-  ///
-  /// - Parameter login: The password to log in with, if there is one; an empty answer means the same.
-  package func askBecomePassword(otherwise login: Secret?) throws -> Secret? {
-    guard asksBecomePassword else { return nil }
-    let hint = login == nil ? "" : " (empty: the same)"
-    return try PasswordPrompt.ask("Password for sudo or su on the hosts\(hint): ", whenEmpty: login)
   }
 
   /// The same options as words of a command line.
@@ -134,10 +86,7 @@ package struct RunCommandOptions: ParsableArguments {
     add("tags", tags)
     add("skip-tags", skipTags)
     add("forks", ["\(forks)"])
-    if let become { words.append(become ? "--become" : "--no-become") }
-    add("become-user", becomeUser.map { [$0] } ?? [])
-    add("become-method", becomeMethod.map { [$0.rawValue] } ?? [])
-    add("ask-become-pass", asksBecomePassword)
+    words += become.commandLine
     add("verbose", verbose)
     add("json", json)
     return words

@@ -15,13 +15,7 @@ package struct TransferArguments: ParsableArguments {
   @Flag(help: "Go on where an earlier transfer with this option was interrupted; one file only, verified.")
   package var resume = false
 
-  @Flag(help: "Read and write files there as root, by a sudo that wants no password.")
-  package var become = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Read and write files there as this user, by a sudo that wants no password.", valueName: "name"))
-  package var becomeUser: String?
+  @OptionGroup package var become: BecomeOptions
 
   @Option(help: ArgumentHelp("How many hosts are worked on at once.", valueName: "count"))
   package var forks = 10
@@ -41,9 +35,6 @@ package struct TransferArguments: ParsableArguments {
     guard (1...1000).contains(forks) else {
       throw ValidationError("--forks must be from 1 to 1000, not \(forks)")
     }
-    if let becomeUser, let problem = PlayUser.problem(withName: becomeUser) {
-      throw ValidationError("--become-user: \(problem)")
-    }
   }
 
   var transferOptions: TransferOptions {
@@ -51,7 +42,6 @@ package struct TransferArguments: ParsableArguments {
     options.preserves = preserve
     options.resumes = resume
     options.verifies = verify
-    options.user = becomeUser ?? (become ? "root" : nil)
     return options
   }
 }

@@ -10,6 +10,13 @@ internal import Synchronization
 #else
   internal import Foundation
 #endif
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
 
 /// `martlet get` and `martlet put`: one thing to or from one or more hosts.
 package struct TransferRun: Sendable {
@@ -31,6 +38,9 @@ package struct TransferRun: Sendable {
   private let transport: any Transport
   private let line: ProgressLine
   private let isLive: Bool
+  /// Takes passwords out of what is printed.
+  private let redactor: Redactor
+  private let running = Running()
 
   /// - Parameters:
   ///   - remote: `HOST:PATH`; the host may be a pattern of the inventory.
@@ -46,28 +56,52 @@ package struct TransferRun: Sendable {
       ReportOutput.standardError.send("warning: \($0)\n")
     }
     var (hosts, isPattern) = try HostArgument.hosts(place.host, in: inventory)
-    let password = try arguments.connection.askPassword()
-    for index in hosts.indices {
-      arguments.connection.apply(to: &hosts[index], password: password)
-      let name = hosts[index].name
-      if isPattern, direction == .get, name.contains("/") || name == "." || name == ".." {
+    guard !hosts.isEmpty else { throw InventoryError("\"\(place.host)\" leaves no host") }
+    for name in hosts.map(\.name) where isPattern && direction == .get {
+      if name.contains("/") || name == "." || name == ".." {
         throw InventoryError("the host \(name) can't have a folder of its name")
       }
     }
-    guard !hosts.isEmpty else { throw InventoryError("\"\(place.host)\" leaves no host") }
+    let terminal = Terminal.standardOutput(environment: ProcessInfo.processInfo.environment)
+    let line = ProgressLine(on: terminal, output: .standardOutput)
+    running.watch(clearing: line)
+    let password = try arguments.connection.askPassword()
+    let becomePassword = try arguments.become.askPassword(otherwise: password)
+    for index in hosts.indices {
+      arguments.connection.apply(to: &hosts[index], password: password)
+      arguments.become.apply(to: &hosts[index], password: becomePassword)
+    }
+    redactor = Redactor(
+      Set(hosts.flatMap { [$0.connection.password, $0.connection.becomePassword].compactMap(\.self) }))
     self.direction = direction
     self.hosts = hosts
     self.isPattern = isPattern
     self.remote = place.path
     self.local = local
     self.arguments = arguments
-    let terminal = Terminal.standardOutput(environment: ProcessInfo.processInfo.environment)
-    let line = ProgressLine(on: terminal, output: .standardOutput)
     self.line = line
     isLive = terminal != nil
     self.transport =
       transport
       ?? arguments.connection.hostTransport(whileAsking: { line.pause($0) })
+  }
+
+  /// What the first signal cancels.
+  private final class Running: Sendable {
+    let task = Mutex<Task<[Outcome], any Error>?>(nil)
+
+    func watch(clearing line: ProgressLine) {
+      Interruption.watch { [self] in
+        guard let task = task.withLock({ $0 }) else {
+          // There is at most a question for a password to be taken back.
+          PasswordPrompt.restore()
+          _exit(130)
+        }
+        task.cancel()
+      } last: {
+        line.clear()
+      }
+    }
   }
 
   private struct Outcome: Sendable {
@@ -83,11 +117,7 @@ package struct TransferRun: Sendable {
   package func perform() async -> Int32 {
     let board = TransferBoard(hosts.map(\.name))
     let task = Task { try await transferAll(board) }
-    Interruption.watch {
-      task.cancel()
-    } last: {
-      line.clear()
-    }
+    running.task.withLock { $0 = task }
     let drawing = Task { [isVerbose = arguments.verbose] in
       while !Task.isCancelled {
         try await Task.sleep(for: isLive ? .milliseconds(200) : .seconds(5))
@@ -124,7 +154,7 @@ package struct TransferRun: Sendable {
           let outcome = await transfer(host, board.begin(index))
           board.end(index)
           switch outcome.kind {
-          case .done: line.print(outcome.line)
+          case .done: line.print(redactor.redact(outcome.line))
           default: tell("error: \(outcome.line)")
           }
           return outcome
@@ -137,7 +167,7 @@ package struct TransferRun: Sendable {
 
   private func tell(_ text: String) {
     line.clear()
-    ReportOutput.standardError.send(DisplayText.line(text) + "\n")
+    ReportOutput.standardError.send(DisplayText.line(redactor.redact(text)) + "\n")
   }
 
   private func transfer(_ host: InventoryHost, _ meter: TransferMeter) async -> Outcome {
@@ -162,7 +192,12 @@ package struct TransferRun: Sendable {
     let start = ContinuousClock.now
     do {
       let target = try localPath(for: host)
-      let transfer = FileTransfer(session, options: arguments.transferOptions, meter: meter)
+      var host = host
+      host.connection.user = session.user ?? host.connection.user
+      var options = arguments.transferOptions
+      let user = UserSession(session, Become(host, play: .login))
+      options.startLimit = user.startLimit
+      let transfer = FileTransfer(user, options: options, meter: meter)
       let summary =
         switch direction {
         case .get: try await transfer.get(remote, to: target)

@@ -10,7 +10,8 @@ struct GetCommand: AsyncParsableCommand {
     discussion: """
       HOST is a host of the inventory, or any other that ssh reaches as [USER@]NAME; with a port it is [NAME:PORT]. A \
       pattern or a group gives each of its hosts a folder of its own: LOCAL/HOST/NAME. A path without / in front \
-      starts from the home folder there.
+      starts from the home folder there. Another user's files are read with --become or what the inventory says of it, \
+      as martlet apply does it; a home folder is then that user's.
 
       LOCAL is what the copy is to be called; with a / at its end, or as . and .., it is the folder to put it into. A \
       file is replaced at once when all of it is here; a folder that is there is joined with what \
@@ -37,7 +38,9 @@ struct PutCommand: AsyncParsableCommand {
     commandName: "put", abstract: "Copy a file or a folder to one or more hosts.",
     discussion: """
       HOST is a host, a pattern or a group of the inventory, or any other host that ssh reaches as [USER@]NAME; with \
-      a port it is [NAME:PORT]. A path without / in front starts from the home folder there.
+      a port it is [NAME:PORT]. A path without / in front starts from the home folder there. Another \
+      user's files are written with --become or what the inventory says of it, as martlet apply does it; a home folder \
+      is then that user's.
 
       PATH is what the copy is to be called; with a / at its end it is the folder to put it into. A file is replaced \
       at once when all of it is there; a folder that is there is joined with what comes, and what \

@@ -25,6 +25,8 @@ final class Conversation: ExchangeHandler {
     var failure: (any Error)?
     var status: ExitStatus?
     var lastMove = ContinuousClock.now
+    /// Whether the host has asked for input, which it does when its shell runs.
+    var hasBegun = false
     var patience: Duration
   }
 
@@ -34,7 +36,7 @@ final class Conversation: ExchangeHandler {
   private let inputEnd: AsyncStream<Input>.Continuation
   private let records: AsyncStream<HostRecord>
   private let recordEnd: AsyncStream<HostRecord>.Continuation
-  private let idleLimit: Duration
+  private let options: TransferOptions
 
   /// More records than any script of ours writes.
   private static let recordLimit = 100
@@ -42,11 +44,11 @@ final class Conversation: ExchangeHandler {
 
   let expectsBulk: Bool
 
-  init(_ script: HostScript, idleLimit: Duration, expectsBulk: Bool) {
+  init(_ script: HostScript, options: TransferOptions, expectsBulk: Bool) {
     self.script = script
-    self.idleLimit = idleLimit
+    self.options = options
     self.expectsBulk = expectsBulk
-    state = Mutex(State(patience: idleLimit))
+    state = Mutex(State(patience: options.idleLimit))
     (inputs, inputEnd) = AsyncStream.makeStream()
     (records, recordEnd) = AsyncStream.makeStream()
     inputEnd.yield(.bytes(script.input))
@@ -55,6 +57,10 @@ final class Conversation: ExchangeHandler {
   // What a transport calls.
 
   func input() async throws -> [UInt8]? {
+    state.withLock { state in
+      if !state.hasBegun { state.lastMove = .now }
+      state.hasBegun = true
+    }
     while true {
       if let source = state.withLock({ $0.source }) {
         do {
@@ -176,7 +182,7 @@ final class Conversation: ExchangeHandler {
   func allowSumming(_ bytes: Int) {
     state.withLock { state in
       state.lastMove = .now
-      state.patience = idleLimit + .seconds(bytes / (20 << 20))
+      state.patience = options.idleLimit + .seconds(bytes / (20 << 20))
     }
   }
 
@@ -204,23 +210,19 @@ final class Conversation: ExchangeHandler {
   private var ending: any Error {
     let (failure, status) = state.withLock { ($0.failure, $0.status) }
     if let failure { return failure }
-    let ending =
-      switch status {
-      case .code(let code): "exit status \(code)"
-      case .signal(let name): "signal \(name)"
-      case nil: "no end"
-      }
     let text = errorText.trimmed
-    if text.contains("sudo") { return TransferError("sudo on the host: \(shown(text))") }
     return TransferError(
-      "the host's shell did not do its part (\(ending))" + (text.isEmpty ? "" : ": \(reason(in: text))"))
+      "the host's shell did not do its part (\(status?.words ?? "no end"))"
+        + (text.isEmpty ? "" : ": \(reason(in: text))"))
   }
 
   /// Ends with an error when nothing has moved for too long.
   func watch() async throws {
     while true {
       try await Task.sleep(for: .milliseconds(500))
-      let (last, patience) = state.withLock { ($0.lastMove, $0.patience) }
+      let (last, patience) = state.withLock { state in
+        (state.lastMove, state.patience + (state.hasBegun ? .zero : options.startLimit))
+      }
       if last.duration(to: .now) > patience {
         throw TransferError("nothing has moved for \(patience.components.seconds) s: given up")
       }
@@ -239,10 +241,10 @@ extension Conversation {
 
   /// Runs the script and talks with it, until both sides are done.
   static func run<T: Sendable>(
-    _ script: HostScript, on session: any TransportSession, idleLimit: Duration, expectsBulk: Bool = false,
+    _ script: HostScript, on session: any TransportSession, options: TransferOptions, expectsBulk: Bool = false,
     _ body: @escaping @Sendable (Conversation) async throws -> T
   ) async throws -> T {
-    let conversation = Conversation(script, idleLimit: idleLimit, expectsBulk: expectsBulk)
+    let conversation = Conversation(script, options: options, expectsBulk: expectsBulk)
     do {
       return try await withThrowingTaskGroup(of: Part<T>.self) { group in
         defer { group.cancelAll() }

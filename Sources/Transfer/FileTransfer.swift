@@ -16,7 +16,7 @@ public struct FileTransfer: Sendable {
   let meter: TransferMeter
 
   /// - Parameters:
-  ///   - session: Where the host is reached.
+  ///   - session: Where the host is reached, as the user whom files are read and written as.
   ///   - options: How things are transferred.
   ///   - meter: Is told how far the transfer is.
   public init(
@@ -29,17 +29,19 @@ public struct FileTransfer: Sendable {
   }
 
   func script(_ body: String, _ nonce: String) -> HostScript {
-    HostScript(
-      body, nonce: nonce, user: options.user, login: session.user, sums: options.verifies || options.resumes)
+    HostScript(body, nonce: nonce, sums: options.verifies || options.resumes)
   }
 
   /// Runs a script that only tidies up: also when this task has been cancelled, and without complaint if the host
   /// can't be reached any more.
   func tidy(_ body: String) async {
     let session = session
+    var options = options
+    options.idleLimit = .seconds(10)
+    let patient = options
     let script = script(body, HostScript.newNonce())
     let tidying = Task.detached {
-      _ = try? await Conversation.run(script, on: session, idleLimit: .seconds(10)) { conversation in
+      _ = try? await Conversation.run(script, on: session, options: patient) { conversation in
         conversation.endInput()
         return try await conversation.rest()
       }

@@ -24,7 +24,7 @@ extension FileTransfer {
     let nonce = HostScript.newNonce()
     let sending = script("p=\(source.word)\n" + Self.sendFile + Self.sendTree, nonce)
     return try await Conversation.run(
-      sending, on: session, idleLimit: options.idleLimit, expectsBulk: true
+      sending, on: session, options: options, expectsBulk: true
     ) { conversation in
       let found = try await conversation.record()
       guard found.verb == "file" || found.verb == "tree", let source = RemoteStatus(found.words) else {

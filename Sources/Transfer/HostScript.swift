@@ -8,20 +8,14 @@ struct HostScript: Sendable {
   /// What records begin with.
   let nonce: String
   private let body: String
-  private let user: String?
-  private let login: String?
   private let sums: Bool
 
   /// - Parameters:
   ///   - body: Shell code that may use `say`, `die`, `size`, `pick` and `sum`.
-  ///   - user: Whom to become: by su where root is logged in, otherwise by sudo.
-  ///   - login: Who is logged in, if that is known.
   ///   - sums: Whether `sum` makes sums.
-  init(_ body: String, nonce: String, user: String?, login: String? = nil, sums: Bool = true) {
+  init(_ body: String, nonce: String, sums: Bool = true) {
     self.body = body
     self.nonce = nonce
-    self.user = user == login ? nil : user
-    self.login = login
     self.sums = sums
   }
 
@@ -30,15 +24,12 @@ struct HostScript: Sendable {
     (0..<2).map { _ in String(UInt64.random(in: 1 << 63 ... .max), radix: 36) }.joined()
   }
 
-  /// What the login shell runs: plain words and single quotes, which all of them read alike. The shell's `read`
-  /// takes no byte more than its line, so what follows the program is there for the program.
+  /// What the login shell runs: one line of plain words and single quotes, which all of them read alike. The shell's
+  /// `read` takes no byte more than its line, so what follows the program is there for the program.
   var command: String {
     let code =
       #"eval "$(while IFS= read -r l; do case $l in \#(nonce)) break;; esac; printf "%s\n" "$l"; done)""#
-    guard let user else { return "/bin/sh -c '\(code)'" }
-    // Root may become anyone by su, which is everywhere.
-    if login == "root" { return "su -s /bin/sh -c '\(code)' \(Shell.quote(user))" }
-    return "sudo -n -H -u \(Shell.quote(user)) -- /bin/sh -c '\(code)'"
+    return "/bin/sh -c '\(code)'"
   }
 
   /// The program. In braces, so that one that is cut off is a syntax error and not half a program.

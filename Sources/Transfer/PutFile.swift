@@ -56,13 +56,13 @@ extension FileTransfer {
     let receiving = script(places + Self.receiveFile(size: size, resumes: options.resumes), nonce)
     do {
       var (summary, mode) = try await Conversation.run(
-        receiving, on: session, idleLimit: options.idleLimit
+        receiving, on: session, options: options
       ) { try await send(file, source, status, $0) }
       // What has to be compared first is put in its place afterwards; the rest the host has done by itself.
       if summary.verification != .none {
         let commit = places + Self.commit + "put_in_place \(mode) \(time(of: status))\nsay done"
         _ = try await Conversation.run(
-          script(commit, HostScript.newNonce()), on: session, idleLimit: options.idleLimit
+          script(commit, HostScript.newNonce()), on: session, options: options
         ) { conversation in
           conversation.endInput()
           return try await conversation.record("done")

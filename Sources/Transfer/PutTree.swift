@@ -28,12 +28,12 @@ extension FileTransfer {
     do {
       let (summary, mask, isThere) = try await Conversation.run(
         script(places + Self.receiveTree(preserves: preserves), nonce), on: session,
-        idleLimit: options.idleLimit
+        options: options
       ) { try await send(root, status, $0) }
       let mode = newMode(status.permissions, umask: mask, preserves: preserves)
       let commit = isThere ? Self.mergeTree : Self.placeTree(mode)
       _ = try await Conversation.run(
-        script(places + commit, HostScript.newNonce()), on: session, idleLimit: options.idleLimit
+        script(places + commit, HostScript.newNonce()), on: session, options: options
       ) { conversation in
         conversation.endInput()
         // Renaming many thousands of files takes its time.

@@ -9,11 +9,10 @@ public struct TransferOptions: Sendable {
   /// Whether a transfer of one file goes on where an earlier one with this option was interrupted.
   /// Such a transfer is always verified.
   public var resumes = false
-  /// The user on the host whom files are read and written as, by `sudo -n`, or by `su` where root is logged in; nil
-  /// for the one who logged in.
-  public var user: String?
   /// How long nothing may move before the transfer is given up.
   public var idleLimit = Duration.seconds(60)
+  /// How much longer than that it may take until the host begins, where another user has to be become.
+  public var startLimit = Duration.zero
 
   public init() {}
 }

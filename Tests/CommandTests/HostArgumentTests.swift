@@ -71,7 +71,9 @@ import Testing
     #expect(host.connection.user == "me" && host.connection.transport == .openssh)
     #expect(host.connection.keys.first?.hasSuffix("/k") == true && host.connection.keys != ["~/k"])
     let options = arguments.transferOptions
-    #expect(options.user == "app" && options.preserves && options.resumes)
+    #expect(options.preserves && options.resumes)
+    arguments.become.apply(to: &host)
+    #expect(host.connection.become == true && host.connection.becomeUser == "app")
     for wrong in [["--transport", "pigeon"], ["--become-user", "a b"], ["--forks", "0"], ["--user", ""]] {
       #expect(throws: (any Error).self) { try TransferArguments.parse(wrong) }
     }

@@ -73,8 +73,9 @@ import Testing
     #expect(again.commandLine == options.commandLine)
     #expect(
       again.connection.inventories == options.connection.inventories && again.limit == options.limit)
-    #expect(again.become == options.become && again.asksBecomePassword == options.asksBecomePassword)
-    #expect(again.becomeUser == options.becomeUser && again.becomeMethod == options.becomeMethod)
+    let (user, otherUser) = (again.become, options.become)
+    #expect(user.become == otherUser.become && user.asksPassword == otherUser.asksPassword)
+    #expect(user.becomeUser == otherUser.becomeUser && user.becomeMethod == otherUser.becomeMethod)
     #expect(again.runOptions.tags == options.runOptions.tags && again.json == options.json)
     #expect(again.verbose == options.verbose && again.forks == options.forks && again.check == options.check)
     let (one, other) = (again.connection, options.connection)

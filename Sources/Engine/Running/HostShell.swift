@@ -17,20 +17,20 @@ actor HostShell {
   }
 
   nonisolated let become: Become
-  private let session: any TransportSession
+  private let session: UserSession
   private let exchange: ProgramExchange
   private let marker = Program.nonce()
   private var running: Task<Void, Never>?
-  /// Whether a program has ended here, or the shell has said that it runs.
+  /// Whether a program has ended here.
   private(set) var hasAnswered = false
 
   /// How long a shell may live: longer than any run, for every program has a deadline of its own.
   private static let lifetime = Duration.seconds(7 * 24 * 3600)
 
   init(session: any TransportSession, become: Become) {
-    self.session = session
+    self.session = UserSession(session, become)
     self.become = become
-    exchange = ProgramExchange(become, marker: marker)
+    exchange = ProgramExchange(marker: marker, isReady: !become.mayAsk)
   }
 
   /// Carries out one request, after the one before it has ended.
@@ -60,7 +60,7 @@ actor HostShell {
     if isFirst { start() }
     let outcome = try await outcome(within: deadline)
     if case .finished = outcome { hasAnswered = true }
-    try await check(outcome, isFirst: isFirst)
+    try await check(outcome)
   }
 
   /// Ends the shell's input. It ends itself once its program has ended.
@@ -83,11 +83,10 @@ actor HostShell {
 
   private func start() {
     let (session, exchange) = (session, exchange)
-    let command = become.commandLine(marker: marker)
     running = Task {
       do {
         exchange.shellEnded(
-          .success(try await session.run(command, exchange: exchange, deadline: Self.lifetime)))
+          .success(try await session.run(Become.shell, exchange: exchange, deadline: Self.lifetime)))
       } catch {
         exchange.shellEnded(.failure(error))
       }
@@ -95,17 +94,12 @@ actor HostShell {
   }
 
   private func outcome(within deadline: Duration) async throws -> ProgramExchange.Outcome {
-    let (exchange, become) = (exchange, become)
+    let exchange = exchange
     return try await withThrowingTaskGroup(of: ProgramExchange.Outcome.self) { group in
       group.addTask { try await exchange.outcome() }
       group.addTask {
-        let began = ContinuousClock.now
-        while !exchange.isReady {
-          guard began.duration(to: .now) < become.timeout else {
-            throw BecomeError.timeout(become, question: exchange.dialogue.openLine)
-          }
-          try await Task.sleep(for: .milliseconds(100))
-        }
+        // How long that may take is the session's matter.
+        while !exchange.isReady { try await Task.sleep(for: .milliseconds(100)) }
         try await Task.sleep(for: deadline)
         throw TransportError(
           "the host did not carry out the program within \(deadline.components.seconds) s; it may still be running there"
@@ -118,72 +112,32 @@ actor HostShell {
   }
 
   /// Draws the conclusion from how a program ended.
-  private func check(_ outcome: ProgramExchange.Outcome, isFirst: Bool) async throws {
+  private func check(_ outcome: ProgramExchange.Outcome) async throws {
     switch outcome {
     case .finished(_, isWhole: true), .shellEnded(_, isWhole: true): return
     case .overflowed: throw ProgramError("the host sent far more than was asked for")
-    case .failed(let error):
-      guard error is ProgramExchange.DialogueEnded else { throw error }
-      try await endDialogue()
+    case .failed(let error): throw error
     case .finished(let status, isWhole: false):
       // Standard error comes by a way of its own, and may come later.
       try? await Task.sleep(for: .milliseconds(100))
       throw ProgramError(
         "the host's shell did not run the program to its end (exit status \(status))" + errors)
     case .shellEnded(let status, isWhole: false):
-      let dialogue = exchange.dialogue
-      let errorText = exchange.errorText
-      if dialogue.refusedPassword || dialogue.hasAnswered && BecomeError.isRefusal(errorText) {
-        throw BecomeError.wrongPassword(become, account: dialogue.account)
-      }
-      if !hasAnswered, let error = BecomeError(become: become, errorOutput: errorText) { throw error }
-      let ending =
-        switch status {
-        case .code(let code): "exit status \(code)"
-        case .signal(let name): "signal \(name)"
-        }
-      if !hasAnswered, !exchange.hasStarted { throw loginShellEnded(ending) }
-      if become.announcesItself, !exchange.isReady {
-        let words = exchange.lastWords
-        throw BecomeError(become, words.isEmpty ? "it ended with \(ending)" : "it says \"\(words)\"")
+      if !hasAnswered, become.method == .none, !exchange.hasSpoken {
+        throw ProgramError.loginShellEnded(of: become, status, words: exchange.lastWords)
       }
       if hasAnswered {
         throw ProgramError(
-          "the shell of \(become.user) on \(become.host) has ended (\(ending)): it was killed, or its login was ended"
+          "the shell of \(become.user) on \(become.host) has ended (\(status.words)): it was killed, or its login was ended"
             + errors)
       }
-      throw ProgramError("the host's shell did not run the program to its end (\(ending))" + errors)
+      throw ProgramError("the host's shell did not run the program to its end (\(status.words))" + errors)
     }
-  }
-
-  /// What it is when the login shell ends by itself, and not even the first word came from the program.
-  private func loginShellEnded(_ ending: String) -> ProgramError {
-    let words = exchange.lastWords
-    return ProgramError(
-      "the login shell of \(become.login) on \(become.host) ended (\(ending)) before the program ran"
-        + (words.isEmpty ? "" : ", and said \"\(words)\"")
-        + ". Look for an exit in the files that it reads even for a command (~/.bashrc, ~/.zshenv, config.fish), "
-        + "for a shell that runs no commands (nologin in /etc/passwd), and for a forced command (ForceCommand in "
-        + "sshd_config, command= in ~/.ssh/authorized_keys)")
   }
 
   private var errors: String {
     let text = exchange.errorText.trimmed
     return text.isEmpty ? "" : ": " + text
-  }
-
-  /// Ends a sudo or su that wants a password which there isn't, or one more than the one that was wrong.
-  private func endDialogue() async throws {
-    let dialogue = exchange.dialogue
-    if dialogue.isSudoRS, let process = exchange.process, process > 1 {
-      // It would take the end of its input for an empty password, and try that: as often as sudoers lets it.
-      _ = try? await session.run(
-        "/bin/sh -c 'kill -9 \(process)'", exchange: NoInput(), deadline: .seconds(10))
-    }
-    exchange.close()
-    await finish()
-    throw dialogue.refusedPassword
-      ? BecomeError.wrongPassword(become, account: dialogue.account) : .missingPassword(become)
   }
 
   /// Finds the forwarded agent again, whose place sudo keeps to itself: root may use it, as in `git pull` over SSH.
@@ -210,11 +164,4 @@ actor HostShell {
       "while IFS=' ' read -r _h _k _n _m && [ \"$_h\" = \(marker) ]; do case $_k in p) \(program) ;; s) \(stage) ;; "
       + "esac; printf '\\n%s left %s\\n' \"$_m\" \"$?\" || exit; done\n"
   }
-}
-
-/// For a command that reads nothing, and of whose output nobody takes notice.
-private final class NoInput: ExchangeHandler {
-  func input() async throws -> [UInt8]? { nil }
-  func output(_ bytes: [UInt8]) {}
-  func errorOutput(_ bytes: [UInt8]) {}
 }

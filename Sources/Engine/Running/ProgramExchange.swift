@@ -1,8 +1,7 @@
-internal import MartletCore
 internal import Synchronization
 
-/// The controller's side of a user's shell on a host: answers the question for a password, sends one program after
-/// the other, and cuts what comes back into records.
+/// The controller's side of a user's shell on a host: sends one program after the other, and cuts what comes back
+/// into records.
 final class ProgramExchange: ExchangeHandler {
   /// How a program ended.
   enum Outcome {
@@ -23,19 +22,14 @@ final class ProgramExchange: ExchangeHandler {
   }
 
   private struct State {
-    var opening: RecordParser
-    var dialogue: BecomeDialogue
     var isReady: Bool
-    /// The number of the process that sudo is, as the host says.
-    var process: Int32?
-    /// What the transport is to send next.
-    var answers: [[UInt8]] = []
+    /// What is to be sent next.
     var programs: [[UInt8]] = []
     var inputWaiter: CheckedContinuation<Void, Never>?
     /// Whether the input is at its end.
     var closed = false
     var errors: [UInt8] = []
-    /// What came on standard output before the shell ran as the user, or before its first word.
+    /// What came on standard output before the shell's first word.
     var greeting: [UInt8] = []
     /// Whether a word of a program was heard.
     var hasSpoken = false
@@ -47,42 +41,26 @@ final class ProgramExchange: ExchangeHandler {
   private let marker: String
   private let state: Mutex<State>
 
-  /// - Parameter marker: The nonce of the shell's command line.
-  init(_ become: Become, marker: String) {
+  /// - Parameters:
+  ///   - marker: The shell's nonce.
+  ///   - isReady: Whether the shell takes programs from the start; otherwise from when it is given input.
+  init(marker: String, isReady: Bool) {
     self.marker = marker
-    state = Mutex(
-      State(
-        opening: RecordParser(marker: marker), dialogue: BecomeDialogue(become, marker: marker),
-        isReady: !become.announcesItself))
+    state = Mutex(State(isReady: isReady))
   }
 
-  /// Whether the shell runs as the user, as far as can be told before it is heard.
+  /// Whether the shell takes programs, as far as can be told before it is heard.
   var isReady: Bool { state.withLock { $0.isReady } }
 
-  /// What the dialogue for a password came to.
-  var dialogue: BecomeDialogue { state.withLock { $0.dialogue } }
-
-  /// The number of the process that sudo is.
-  var process: Int32? { state.withLock { $0.process } }
-
-  /// Whether the login shell has run anything of what it was sent, as far as was heard.
-  var hasStarted: Bool { state.withLock { $0.hasSpoken || $0.process != nil || $0.dialogue.hasBegun } }
+  /// Whether a word of a program was heard.
+  var hasSpoken: Bool { state.withLock { $0.hasSpoken } }
 
   /// What came on standard error since the last program was sent, its last 16 KiB.
   var errorText: String { state.withLock { String(decoding: $0.errors, as: UTF8.self) } }
 
-  /// What sudo or su said in place of starting the shell, without its questions: the last lines of both outputs.
+  /// What the login shell said in place of running a program.
   var lastWords: String {
-    let text = state.withLock { String(decoding: $0.errors + $0.greeting, as: UTF8.self) }
-    let lines = text.split(separator: "\n").filter { !$0.contains(marker) }.map { line in
-      // The answer to a question stays unseen, and so does its line break: what comes next stands behind it.
-      guard let colon = line.firstIndex(of: ":"), BecomeDialogue.asksForPassword(String(line[...colon]))
-      else {
-        return line.trimmed
-      }
-      return line[line.index(after: colon)...].trimmed
-    }.filter { !$0.isEmpty }
-    return lines.suffix(4).joined(separator: "; ")
+    BecomeDialogue.lastWords(in: state.withLock { $0.errors + $0.greeting }, without: marker)
   }
 
   /// Hands a program to the shell. The one before it must have ended.
@@ -95,7 +73,7 @@ final class ProgramExchange: ExchangeHandler {
     _ bytes: [UInt8], marker: String, onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) {
     let waiter = state.withLock { state in
-      if state.isReady { state.errors = [] }
+      state.errors = []
       state.current = Current(parser: RecordParser(marker: marker), onRecord: onRecord)
       state.current?.outcome = state.ending
       state.programs.append(bytes)
@@ -148,6 +126,7 @@ final class ProgramExchange: ExchangeHandler {
   }
 
   func input() async throws -> [UInt8]? {
+    state.withLock { $0.isReady = true }
     while true {
       switch nextInput() {
       case .send(let bytes): return bytes
@@ -176,20 +155,17 @@ final class ProgramExchange: ExchangeHandler {
   }
 
   private static func hasInput(_ state: State) -> Bool {
-    state.closed || !state.answers.isEmpty || state.isReady && !state.programs.isEmpty
+    state.closed || !state.programs.isEmpty
   }
 
   private func nextInput() -> Input {
     state.withLock { state in
       if state.closed { return .end }
-      if !state.answers.isEmpty { return .send(state.answers.removeFirst()) }
-      if state.isReady, !state.programs.isEmpty { return .send(state.programs.removeFirst()) }
-      return .wait
+      return state.programs.isEmpty ? .wait : .send(state.programs.removeFirst())
     }
   }
 
   func output(_ bytes: [UInt8]) {
-    guard isReady else { return open(bytes) }
     let (records, handler) = state.withLock { state in
       let records = state.current?.parser.consume(bytes) ?? []
       if !records.isEmpty { state.hasSpoken = true }
@@ -210,39 +186,10 @@ final class ProgramExchange: ExchangeHandler {
   }
 
   func errorOutput(_ bytes: [UInt8]) {
-    let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+    state.withLock { state in
       state.errors += bytes
       if state.errors.count > 16 << 10 { state.errors.removeFirst(state.errors.count - (16 << 10)) }
-      guard !state.isReady else { return nil }
-      if let answer = state.dialogue.consume(bytes) {
-        state.answers.append(answer)
-        return state.inputWaiter.take()
-      }
-      guard state.dialogue.refusedPassword || state.dialogue.lacksPassword else { return nil }
-      // The one who waits for the program ends the dialogue.
-      if state.current?.outcome == nil { state.current?.outcome = .failed(DialogueEnded()) }
-      return state.current?.waiter.take()
     }
-    waiter?.resume()
-  }
-
-  /// The dialogue for a password can't go on.
-  struct DialogueEnded: Error {}
-
-  /// Reads what the shell says before it runs as the user. Nothing of a program can be in it: none was sent.
-  private func open(_ bytes: [UInt8]) {
-    let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-      state.greeting = Array((state.greeting + bytes).suffix(4096))
-      for record in state.opening.consume(bytes) {
-        let words = record.header.split(separator: " ")
-        if words == ["ready"] { state.isReady = true }
-        if words.count == 2, words[0] == "pid" { state.process = Int32(words[1]) }
-      }
-      guard state.isReady else { return nil }
-      state.errors = []
-      return state.inputWaiter.take()
-    }
-    waiter?.resume()
   }
 
   private func conclude(_ outcome: (_ isWhole: Bool) -> Outcome) {

@@ -92,55 +92,8 @@ import Testing
     #expect(dialogue.openLine == "Verification code:")
   }
 
-  @Test func theProgramIsSentOnceTheShellSaysThatItRuns() async throws {
-    let exchange = ProgramExchange(become(.sudo), marker: "M")
-    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
-    async let first = exchange.input()
-    try await Task.sleep(for: .milliseconds(20))
-    exchange.errorOutput(Array("M for dep".utf8))
-    exchange.errorOutput(Array("loy:".utf8))
-    #expect(try await first == password)
-    async let second = exchange.input()
-    try await Task.sleep(for: .milliseconds(20))
-    exchange.output(Array("noise\nM pid 7\n\nM rea".utf8))
-    #expect(!exchange.isReady)
-    exchange.output(Array("dy\n".utf8))
-    #expect(try await second == Array("PROGRAM".utf8))
-    #expect(exchange.process == 7)
-    exchange.output(Array("\nP end\n\nP left 0\n".utf8))
-    guard case .finished(0, isWhole: true) = try await exchange.outcome() else {
-      Issue.record("not finished")
-      return
-    }
-  }
-
-  @Test func aSudoThatAsksForNothingNeverSeesThePassword() async throws {
-    let exchange = ProgramExchange(become(.sudo), marker: "M")
-    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
-    exchange.output(Array("\nM ready\n".utf8))
-    #expect(try await exchange.input() == Array("PROGRAM".utf8))
-  }
-
-  @Test func aHostThatSaysNothingDoesNotHoldACancelledRun() async throws {
-    let exchange = ProgramExchange(become(.sudo), marker: "M")
-    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
-    let waiting = Task { try await exchange.outcome() }
-    let feeding = Task { try await exchange.input() }
-    try await Task.sleep(for: .milliseconds(20))
-    waiting.cancel()
-    feeding.cancel()
-    await #expect(throws: CancellationError.self) { try await waiting.value }
-    #expect(try await feeding.value == nil)
-  }
-
-  @Test func whatComesInPlaceOfTheShellIsPassedOnWithoutTheQuestion() {
-    let exchange = ProgramExchange(become(.su), marker: "M")
-    exchange.begin(Array("PROGRAM".utf8), marker: "P") { _ in }
-    exchange.errorOutput(Array("noise\nM\nPassword: ".utf8))
-    exchange.errorOutput(Array("su: using restricted shell /usr/sbin/nologin\n".utf8))
-    exchange.output(Array("This account is currently not available.\n".utf8))
-    #expect(
-      exchange.lastWords
-        == "noise; su: using restricted shell /usr/sbin/nologin; This account is currently not available.")
+  @Test func aSecondLineOfAPasswordIsNotSent() {
+    var dialogue = BecomeDialogue(become(.su, password: Secret("first\nreboot\n")), marker: "MARKER")
+    #expect(dialogue.consume(Array("MARKER\nPassword: ".utf8)) == Array("first\n".utf8))
   }
 }

@@ -34,7 +34,7 @@ struct BecomeDialogue {
   ///
   /// - Returns: What is to be sent now, if anything.
   mutating func consume(_ more: [UInt8]) -> [UInt8]? {
-    guard become.announcesItself, !refusedPassword, !lacksPassword else { return nil }
+    guard become.mayAsk, !refusedPassword, !lacksPassword else { return nil }
     bytes += more
     // A lecture is long, and no prompt is.
     guard bytes.count <= 1 << 20 else { return nil }
@@ -50,7 +50,8 @@ struct BecomeDialogue {
       return nil
     }
     answeredAt = bytes.count
-    return Array((password.reveal() + "\n").utf8)
+    // A second line of it would be read by whoever reads next.
+    return password.reveal().utf8.prefix { $0 != UInt8(ascii: "\n") } + [UInt8(ascii: "\n")]
   }
 
   /// The line without an end that came last: what a tool may be waiting with.
@@ -85,6 +86,19 @@ struct BecomeDialogue {
     guard line.hasSuffix(":") || line.hasSuffix("：") else { return false }
     let line = line.lowercased()
     return words.contains { line.contains($0) }
+  }
+
+  /// The last lines that came in place of what was to start, without questions and without what the marker frames.
+  static func lastWords(in bytes: [UInt8], without marker: String) -> String {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let lines = text.split(separator: "\n").filter { !$0.contains(marker) }.map { line in
+      // The answer to a question stays unseen, and so does its line break: what comes next stands behind it.
+      guard let colon = line.firstIndex(of: ":"), asksForPassword(String(line[...colon])) else {
+        return line.trimmed
+      }
+      return line[line.index(after: colon)...].trimmed
+    }.filter { !$0.isEmpty }
+    return lines.suffix(4).joined(separator: "; ")
   }
 
   private static let words = [

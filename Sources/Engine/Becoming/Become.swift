@@ -1,7 +1,7 @@
-internal import MartletCore
+package import MartletCore
 
 /// Whom a host's programs run as, and how they become that user.
-struct Become: Sendable {
+package struct Become: Sendable {
   /// How the user is reached from the login.
   enum Method: Sendable, Hashable {
     /// It is the one who logged in.
@@ -26,8 +26,8 @@ struct Become: Sendable {
 
   /// - Parameters:
   ///   - host: What inventory and command line say.
-  ///   - play: What the play says.
-  init(_ host: InventoryHost, play: PlayUser) {
+  ///   - play: What the play says; for what is no play, ``PlayUser/login``.
+  package init(_ host: InventoryHost, play: PlayUser) {
     let settings = host.connection
     self.host = host.name
     login = settings.loginUser
@@ -63,35 +63,39 @@ struct Become: Sendable {
     }
   }
 
-  /// Whether the shell says that it runs before anything may be sent to it: what comes earlier could be taken for
-  /// an answer to the question for a password.
-  var announcesItself: Bool { method == .su || method == .sudo && password != nil }
+  /// Whether a question for a password can come: then nothing may be sent before the shell has said that it runs.
+  var mayAsk: Bool { method == .su || method == .sudo && password != nil }
 
-  /// The command line whose shell reads its first line as code and evaluates it.
+  // Bash lets TMOUT end a read; IFS and an exported variable of that name must not change what is read.
+  private static let start = #"unset TMOUT _p; IFS= read -r _p && eval "$_p""#
+
+  /// The command line of a shell that reads its first line as code and evaluates it.
   ///
   /// Every login shell understands it alike: plain words and single quotes only, and one line.
+  static let shell = "/bin/sh -c '\(start)'"
+
+  /// The command line of such a shell that is the user's, and says that it runs before it reads.
   ///
   /// - Parameter marker: A nonce, which frames what the shell says before its first program.
   func commandLine(marker: String) -> String {
-    // Bash lets TMOUT end a read; IFS and an exported variable of that name must not change what is read.
-    let start = #"unset TMOUT _p; IFS= read -r _p && eval "$_p""#
-    let announced = "echo; echo \(marker) ready; " + start
+    let code = "echo; echo \(marker) ready; \(Self.start)"
+    let shell = "/bin/sh -c '\(code)'"
     // Under the C locale, what these programs say can be recognised.
     let plain = "env LC_ALL=C LANGUAGE=C"
     let user = Shell.quote(user)
     switch method {
-    case .none: return "/bin/sh -c '\(start)'"
-    case .doas: return "\(plain) doas -n -u \(user) /bin/sh -c '\(start)'"
-    case .sudo where password == nil: return "\(plain) sudo -n -H -u \(user) -- /bin/sh -c '\(start)'"
+    case .none: return Self.shell
+    case .doas: return "\(plain) doas -n -u \(user) \(shell)"
+    case .sudo where password == nil: return "\(plain) sudo -n -H -u \(user) -- \(shell)"
     case .sudo:
       // The process number is for the sudo that would go on asking; sudo replaces %p by the user whose password
       // it wants (sudo(8), -p).
       return #"/bin/sh -c 'echo; echo \#(marker) pid $$; exec "$@"' sh \#(plain) sudo -H -S -p "#
-        + "'\(marker) for %p:' -u \(user) -- /bin/sh -c '\(announced)'"
+        + "'\(marker) for %p:' -u \(user) -- \(shell)"
     case .su:
       // What was printed to standard error before the marker is the login shell's noise, and no prompt.
       return #"/bin/sh -c 'echo \#(marker) >&2; exec "$@"' sh \#(plain) su -s /bin/sh -c "#
-        + "'\(announced)' \(user)"
+        + "'\(code)' \(user)"
     }
   }
 }
