@@ -241,7 +241,8 @@ extension Conversation {
 
   /// Runs the script and talks with it, until both sides are done.
   static func run<T: Sendable>(
-    _ script: HostScript, on session: any TransportSession, options: TransferOptions, expectsBulk: Bool = false,
+    _ script: HostScript, on session: any TransportSession, options: TransferOptions,
+    expectsBulk: Bool = false,
     _ body: @escaping @Sendable (Conversation) async throws -> T
   ) async throws -> T {
     let conversation = Conversation(script, options: options, expectsBulk: expectsBulk)

@@ -1,4 +1,4 @@
-package import MartletCore
+internal import MartletCore
 internal import Synchronization
 
 /// A session whose commands run as another user than the one who logged in.
@@ -43,9 +43,12 @@ package final class UserSession: TransportSession {
       return try await run(become.commandLine(marker: marker), opening, deadline: deadline)
     } catch {
       if !opening.isReady {
-        let interruption =
-          opening.dialogue.hasAnswered ? BecomeError(become, "it was interrupted, and is not tried again") : nil
-        failure.withLock { $0 = error as? BecomeError ?? interruption }
+        let wasAsked = opening.dialogue.hasAnswered
+        failure.withLock {
+          $0 =
+            error as? BecomeError
+            ?? (wasAsked ? BecomeError(become, "it was interrupted, and is not tried again") : nil)
+        }
       }
       throw error
     }

@@ -101,7 +101,8 @@ import Testing
 
 /// A host that is played by a closure, which is given the marker of the command line.
 private final class Played: TransportSession {
-  typealias Part = @Sendable (_ marker: String, _ exchange: any ExchangeHandler) async throws ->
+  typealias Part =
+    @Sendable (_ marker: String, _ exchange: any ExchangeHandler) async throws ->
     MartletEngine.ExitStatus
 
   private let part: Part
