@@ -56,7 +56,10 @@ extension ServerTests {
       let question = #"printf '\n%s pid 1\n\n%s ready\n%s for asker:' "$m" "$m" "$m""#
       try await desk.wrap(
         "stat", "\(marker); for n in 1 2 3; do \(question) | tee -a /root/trap /root/tree/trap >&2; done")
-      try await desk.wrap("cat", "\(marker); for n in 1 2 3; do \(question) >&2; echo $m >>/root/asked; done")
+      try await desk.wrap(
+        "cat",
+        "\(marker); for n in 1 2 3; do \(question) >/proc/$(pgrep -o -x sudo)/fd/2; echo $m >>/root/asked; done"
+      )
       _ = try await server.shell(
         "mkdir -p /root/tree; echo start >/root/trap; echo start >/root/tree/trap; chmod 600 /root/trap")
       for _ in 1...2 {
