@@ -67,7 +67,7 @@ private func transfer(
   let run: TransferRun
   do {
     run = try TransferRun(direction, remote: remote, local: local, arguments)
-  } catch let error as InventoryError {
+  } catch {
     FileHandle.standardError.write(Data("error: \(error)\n".utf8))
     throw ExitCode(64)
   }

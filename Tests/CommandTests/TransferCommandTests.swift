@@ -115,6 +115,31 @@ import Testing
     #expect(bastion.log.contains("Accepted publickey"))
   }
 
+  @Test func `Ctrl-C at the question for a password leaves a terminal that shows what is typed`() async throws
+  {
+    let bench = try Workbench()
+    let outcome = try await bench.run(
+      "/bin/sh",
+      [
+        "-c",
+        #"""
+        mkfifo keys
+        env --default-signal=INT script -qec 'trap : INT; "$MARTLET" get nohost:x -K --become -i nohost,; echo "code $?"; stty -a' /dev/null \
+          <keys >seen & job=$!
+        exec 3>keys
+        for n in $(seq 600); do grep -q 'sudo or su' seen && break; sleep 0.1; done
+        sleep 0.1; printf '\003' >&3; sleep 1; exec 3>&-; wait $job; cat seen
+        """#,
+      ], environment: ["MARTLET": Workbench.martlet])
+    #expect(outcome.output.contains("Password for sudo or su on the hosts: "), "\(outcome)")
+    #expect(outcome.output.contains("code 130") && outcome.output.contains(" echo "), "\(outcome)")
+    let empty = try await bench.run(
+      "/bin/sh",
+      ["-c", #"echo | setsid -w "$MARTLET" get nohost:x -K -i nohost,"#],
+      environment: ["MARTLET": Workbench.martlet])
+    #expect(empty.code == 64 && empty.errors == "error: no password was given\n", "\(empty)")
+  }
+
   private static let size = 300_000_000
 
   /// Sends a signal to a command in the middle of a transfer.
