@@ -51,6 +51,12 @@ enum Interruption {
     for number in signals { install(number) }
   }
 
+  /// Ends the program where nothing runs yet: there is at most a question for a password to be taken back.
+  static func endBeforeAnythingRuns() -> Never {
+    PasswordPrompt.restore()
+    _exit(130)
+  }
+
   /// Ends the program. A report may wait for a terminal that takes nothing, so what is left to do gets a moment.
   private static func end(after work: @escaping @Sendable () -> Void) -> Never {
     let done = DispatchSemaphore(value: 0)

@@ -28,11 +28,7 @@ extension Playbook {
     let report = Report.choose(json: options.json, verbose: options.verbose, environment: environment)
     let run = Mutex<_Concurrency.Task<Int32, Never>?>(nil)
     Interruption.watch {
-      guard let task = run.withLock({ $0 }) else {
-        // Nothing runs yet: there is at most a question for a password to be taken back.
-        PasswordPrompt.restore()
-        _exit(130)
-      }
+      guard let task = run.withLock({ $0 }) else { Interruption.endBeforeAnythingRuns() }
       report.sink.receive(
         .warning(host: nil, message: "interrupted: hosts end what they are at; once more to stop at once"))
       task.cancel()

@@ -10,13 +10,6 @@ internal import Synchronization
 #else
   internal import Foundation
 #endif
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// `martlet get` and `martlet put`: one thing to or from one or more hosts.
 package struct TransferRun: Sendable {
@@ -92,11 +85,7 @@ package struct TransferRun: Sendable {
 
     func watch(clearing line: ProgressLine) {
       Interruption.watch { [self] in
-        guard let task = task.withLock({ $0 }) else {
-          // There is at most a question for a password to be taken back.
-          PasswordPrompt.restore()
-          _exit(130)
-        }
+        guard let task = task.withLock({ $0 }) else { Interruption.endBeforeAnythingRuns() }
         task.cancel()
       } last: {
         line.clear()

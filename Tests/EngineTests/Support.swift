@@ -133,4 +133,15 @@ extension TemporaryFolder {
 extension Become {
   /// As the one who logged in.
   static let login = Become(InventoryHost(name: "local"), play: .login)
+
+  /// As root, from deploy on web1.
+  static func by(_ method: BecomeMethod, password: Secret? = Secret("pässword"), user: String = "root")
+    -> Become
+  {
+    var host = InventoryHost(name: "web1")
+    host.connection.user = "deploy"
+    host.connection.becomeMethod = method
+    host.connection.becomePassword = password
+    return Become(host, play: .user(user))
+  }
 }

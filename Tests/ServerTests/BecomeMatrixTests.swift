@@ -18,14 +18,7 @@ extension ServerTests {
 
     private func everyMethod(_ machine: Machine) async throws {
       let server = try await machine.server()
-      // In Debian 11 the package has doas's own name.
-      _ = try await server.shell(
-        """
-        echo root:roots-own | chpasswd
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get install -qy opendoas || apt-get install -qy doas
-        echo 'permit nopass guest as root' >/etc/doas.conf
-        """)
+      try await server.addWaysToRoot()
       func by(_ method: BecomeMethod, _ password: String?) -> (inout ConnectionSettings) -> Void {
         { settings in
           settings.becomeMethod = method

@@ -21,13 +21,6 @@ final class BecomeExchange: ExchangeHandler {
     var isReady = false
     /// The number of the process that sudo is, as the host says.
     var process: Int32?
-    /// The password, when it is to be sent.
-    var answer: [UInt8]?
-    /// What the shell is to run, until it is sent.
-    var line: [UInt8]?
-    /// Whether the input is at its end.
-    var isClosed = false
-    var inputWaiter: CheckedContinuation<Void, Never>?
     /// The line of standard output that has no end yet.
     var openLine: [UInt8] = []
     /// The ends of what came on both outputs before the shell ran.
@@ -40,6 +33,11 @@ final class BecomeExchange: ExchangeHandler {
   /// Whether a question can come.
   private let mayAsk: Bool
   private let state: Mutex<State>
+  /// What the shell is to run.
+  private let line: [UInt8]
+  /// What is sent before the command's own input.
+  private let inputs: AsyncStream<[UInt8]>
+  private let inputEnd: AsyncStream<[UInt8]>.Continuation
   private let openings: AsyncStream<Opening>
   private let openingEnd: AsyncStream<Opening>.Continuation
 
@@ -51,9 +49,11 @@ final class BecomeExchange: ExchangeHandler {
     self.exchange = exchange
     self.marker = marker
     mayAsk = become.mayAsk
-    state = Mutex(
-      State(dialogue: BecomeDialogue(become, marker: marker), line: Array("exec \(command)\n".utf8)))
+    line = Array("exec \(command)\n".utf8)
+    state = Mutex(State(dialogue: BecomeDialogue(become, marker: marker)))
+    (inputs, inputEnd) = AsyncStream.makeStream()
     (openings, openingEnd) = AsyncStream.makeStream()
+    if !mayAsk { begin() }
   }
 
   var expectsBulk: Bool { exchange.expectsBulk }
@@ -86,62 +86,25 @@ final class BecomeExchange: ExchangeHandler {
   }
 
   /// Ends the input of whatever asks.
-  func close() {
-    let waiter = state.withLock { state in
-      state.isClosed = true
-      return state.inputWaiter.take()
-    }
-    waiter?.resume()
+  func close() { inputEnd.finish() }
+
+  private func begin() {
+    inputEnd.yield(line)
+    inputEnd.finish()
   }
 
   func input() async throws -> [UInt8]? {
-    while true {
-      switch next() {
-      case .send(let bytes): return bytes
-      case .end: return nil
-      case .pass: return try await exchange.input()
-      case .wait:
-        await withTaskCancellationHandler {
-          await withCheckedContinuation { continuation in
-            let resumesAtOnce = state.withLock { state in
-              if state.isClosed || state.answer != nil || state.isReady { return true }
-              state.inputWaiter = continuation
-              return false
-            }
-            if resumesAtOnce { continuation.resume() }
-          }
-        } onCancel: {
-          close()
-        }
-      }
-    }
-  }
-
-  private enum Input {
-    case send([UInt8])
-    case pass
-    case wait
-    case end
-  }
-
-  private func next() -> Input {
-    state.withLock { state in
-      if state.isClosed { return .end }
-      if let answer = state.answer.take() { return .send(answer) }
-      if mayAsk, !state.isReady { return .wait }
-      return state.line.take().map { .send($0) } ?? .pass
-    }
+    var iterator = inputs.makeAsyncIterator()
+    if let bytes = await iterator.next() { return bytes }
+    guard !mayAsk || isReady else { return nil }
+    return try await exchange.input()
   }
 
   func output(_ bytes: [UInt8]) {
     guard !isReady else { return exchange.output(bytes) }
-    let (rest, waiter) = state.withLock { state in
-      let rest = open(bytes, &state)
-      return (rest, state.isReady ? state.inputWaiter.take() : nil)
-    }
-    guard let rest else { return }
+    guard let rest = state.withLock({ open(bytes, &$0) }) else { return }
+    if mayAsk { begin() }
     openingEnd.yield(.ready)
-    waiter?.resume()
     if !rest.isEmpty { exchange.output(rest) }
   }
 
@@ -169,19 +132,15 @@ final class BecomeExchange: ExchangeHandler {
   }
 
   func errorOutput(_ bytes: [UInt8]) {
-    let (isForCommand, isStuck, waiter) = state.withLock { state in
-      guard !state.isReady else { return (true, false, CheckedContinuation<Void, Never>?.none) }
+    let isForCommand = state.withLock { state in
+      guard !state.isReady else { return true }
       state.errors = Array((state.errors + bytes.suffix(16 << 10)).suffix(16 << 10))
       // Where nothing is asked for, the command may be at work already: the two outputs come by ways of their own.
-      guard mayAsk else { return (true, false, nil) }
-      guard let answer = state.dialogue.consume(bytes) else {
-        return (false, state.dialogue.refusedPassword || state.dialogue.lacksPassword, nil)
-      }
-      state.answer = answer
-      return (false, false, state.inputWaiter.take())
+      guard mayAsk else { return true }
+      if let answer = state.dialogue.consume(bytes) { inputEnd.yield(answer) }
+      if state.dialogue.refusedPassword || state.dialogue.lacksPassword { openingEnd.yield(.stuck) }
+      return false
     }
-    if isStuck { openingEnd.yield(.stuck) }
-    waiter?.resume()
     if isForCommand { exchange.errorOutput(bytes) }
   }
 }

@@ -23,11 +23,8 @@ final class ProgramExchange: ExchangeHandler {
 
   private struct State {
     var isReady: Bool
-    /// What is to be sent next.
-    var programs: [[UInt8]] = []
-    var inputWaiter: CheckedContinuation<Void, Never>?
-    /// Whether the input is at its end.
-    var closed = false
+    /// Whether nothing more is to be sent.
+    var isClosed = false
     var errors: [UInt8] = []
     /// What came on standard output before the shell's first word.
     var greeting: [UInt8] = []
@@ -40,6 +37,8 @@ final class ProgramExchange: ExchangeHandler {
 
   private let marker: String
   private let state: Mutex<State>
+  private let programs: AsyncStream<[UInt8]>
+  private let programEnd: AsyncStream<[UInt8]>.Continuation
 
   /// - Parameters:
   ///   - marker: The shell's nonce.
@@ -47,6 +46,7 @@ final class ProgramExchange: ExchangeHandler {
   init(marker: String, isReady: Bool) {
     self.marker = marker
     state = Mutex(State(isReady: isReady))
+    (programs, programEnd) = AsyncStream.makeStream()
   }
 
   /// Whether the shell takes programs, as far as can be told before it is heard.
@@ -72,14 +72,12 @@ final class ProgramExchange: ExchangeHandler {
   func begin(
     _ bytes: [UInt8], marker: String, onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) {
-    let waiter = state.withLock { state in
+    state.withLock { state in
       state.errors = []
       state.current = Current(parser: RecordParser(marker: marker), onRecord: onRecord)
       state.current?.outcome = state.ending
-      state.programs.append(bytes)
-      return state.inputWaiter.take()
     }
-    waiter?.resume()
+    programEnd.yield(bytes)
   }
 
   /// Waits until the current program has ended, or its shell.
@@ -118,51 +116,16 @@ final class ProgramExchange: ExchangeHandler {
 
   /// Ends the shell's input, and so the shell once its program has ended.
   func close() {
-    let waiter = state.withLock { state in
-      state.closed = true
-      return state.inputWaiter.take()
-    }
-    waiter?.resume()
+    state.withLock { $0.isClosed = true }
+    programEnd.finish()
   }
 
   func input() async throws -> [UInt8]? {
     state.withLock { $0.isReady = true }
-    while true {
-      switch nextInput() {
-      case .send(let bytes): return bytes
-      case .end: return nil
-      case .wait:
-        await withTaskCancellationHandler {
-          await withCheckedContinuation { continuation in
-            let resumesAtOnce = state.withLock { state in
-              if Self.hasInput(state) { return true }
-              state.inputWaiter = continuation
-              return false
-            }
-            if resumesAtOnce { continuation.resume() }
-          }
-        } onCancel: {
-          close()
-        }
-      }
-    }
-  }
-
-  private enum Input {
-    case send([UInt8])
-    case wait
-    case end
-  }
-
-  private static func hasInput(_ state: State) -> Bool {
-    state.closed || !state.programs.isEmpty
-  }
-
-  private func nextInput() -> Input {
-    state.withLock { state in
-      if state.closed { return .end }
-      return state.programs.isEmpty ? .wait : .send(state.programs.removeFirst())
-    }
+    var iterator = programs.makeAsyncIterator()
+    let program = await iterator.next()
+    // What waits when the run is ended isn't begun.
+    return state.withLock { $0.isClosed } ? nil : program
   }
 
   func output(_ bytes: [UInt8]) {

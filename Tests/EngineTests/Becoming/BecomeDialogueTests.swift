@@ -5,19 +5,11 @@ import Testing
 
 /// What is sent to sudo and su, from the controller's side: the password in answer to their question, and nothing else.
 @Suite struct BecomeDialogueTests {
-  private func become(_ method: BecomeMethod, password: Secret? = Secret("pässword")) -> Become {
-    var host = InventoryHost(name: "web1")
-    host.connection.user = "deploy"
-    host.connection.becomeMethod = method
-    host.connection.becomePassword = password
-    return Become(host, play: .root)
-  }
-
   private let password = Array("pässword\n".utf8)
 
   @Test(arguments: [1, 2, 3, 7, 1000])
   func sudosPromptIsANonceInPiecesOfAnySize(size: Int) {
-    var dialogue = BecomeDialogue(become(.sudo), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.sudo), marker: "MARKER")
     let text = Array("We trust you have received the usual lecture. Password:\nMARKER for deploy:".utf8)
     var sent: [[UInt8]] = []
     for start in stride(from: 0, to: text.count, by: size) {
@@ -33,13 +25,13 @@ import Testing
   }
 
   @Test func sudosPromptSaysWhosePasswordItWants() {
-    var dialogue = BecomeDialogue(become(.sudo), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.sudo), marker: "MARKER")
     #expect(dialogue.consume(Array("MARKER for root:".utf8)) == password)
     #expect(dialogue.account == "root")
   }
 
   @Test func theSudoWrittenInRustIsRecognised() {
-    var dialogue = BecomeDialogue(become(.sudo), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.sudo), marker: "MARKER")
     #expect(dialogue.consume(Array("[sudo: MARKER for deploy:] Password: ".utf8)) == password)
     #expect(dialogue.isSudoRS)
   }
@@ -49,7 +41,7 @@ import Testing
   ])
   func suIsAnsweredWhenItsLastLineAsksForAPassword(prompt: String) {
     for size in [1, 2, 5, 1000] {
-      var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+      var dialogue = BecomeDialogue(Become.by(.su), marker: "MARKER")
       #expect(dialogue.consume(Array("Password: ".utf8)) == nil, "noise of the login shell")
       let text = Array("MARKER\nYour password will expire: soon.\n\(prompt)".utf8)
       var sent: [[UInt8]] = []
@@ -67,33 +59,33 @@ import Testing
     "Your password will expire: soon.\n",
   ])
   func suIsToldNothingItDidNotAskFor(text: String) {
-    var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.su), marker: "MARKER")
     #expect(dialogue.consume(Array("MARKER\n\(text)".utf8)) == nil)
     #expect(!dialogue.hasAnswered)
   }
 
   @Test func suThatAsksAgainHasRefused() {
-    var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.su), marker: "MARKER")
     #expect(dialogue.consume(Array("MARKER\nPassword: ".utf8)) == password)
     #expect(dialogue.consume(Array("\nWrong.\nPassword: ".utf8)) == nil)
     #expect(dialogue.refusedPassword)
   }
 
   @Test func aQuestionWithoutAnAnswerIsSaidAtOnce() {
-    var dialogue = BecomeDialogue(become(.su, password: nil), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.su, password: nil), marker: "MARKER")
     #expect(dialogue.consume(Array("MARKER\nPassword: ".utf8)) == nil)
     #expect(dialogue.lacksPassword)
   }
 
   @Test func theLastQuestionIsThereForAnError() {
-    var dialogue = BecomeDialogue(become(.su), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.su), marker: "MARKER")
     _ = dialogue.consume(Array("MARKER\nPassword: ".utf8))
     _ = dialogue.consume(Array("\nVerification code: ".utf8))
     #expect(dialogue.openLine == "Verification code:")
   }
 
   @Test func aSecondLineOfAPasswordIsNotSent() {
-    var dialogue = BecomeDialogue(become(.su, password: Secret("first\nreboot\n")), marker: "MARKER")
+    var dialogue = BecomeDialogue(Become.by(.su, password: Secret("first\nreboot\n")), marker: "MARKER")
     #expect(dialogue.consume(Array("MARKER\nPassword: ".utf8)) == Array("first\n".utf8))
   }
 }

@@ -6,11 +6,7 @@ import Testing
 /// What the tools' own words mean. Each is what the program named there printed.
 @Suite struct BecomeErrorTests {
   private func become(_ method: BecomeMethod, user: String = "root", password: Secret? = nil) -> Become {
-    var host = InventoryHost(name: "web1")
-    host.connection.user = "deploy"
-    host.connection.becomeMethod = method
-    host.connection.becomePassword = password
-    return Become(host, play: .user(user))
+    Become.by(method, password: password, user: user)
   }
 
   @Test(arguments: [

@@ -6,14 +6,6 @@ import Testing
 
 /// What passes between a command and whoever talks with it, before and after it runs as its user.
 @Suite struct BecomeExchangeTests {
-  private func become(_ method: BecomeMethod, password: Secret? = Secret("pässword")) -> Become {
-    var host = InventoryHost(name: "web1")
-    host.connection.user = "deploy"
-    host.connection.becomeMethod = method
-    host.connection.becomePassword = password
-    return Become(host, play: .root)
-  }
-
   private func exchange(_ become: Become, _ talk: Talk) -> BecomeExchange {
     BecomeExchange(become, marker: "M", command: "/bin/sh", exchange: talk)
   }
@@ -23,7 +15,7 @@ import Testing
 
   @Test func theCommandIsSentOnceTheShellSaysThatItRuns() async throws {
     let talk = Talk("bulk")
-    let exchange = exchange(become(.sudo), talk)
+    let exchange = exchange(Become.by(.sudo), talk)
     async let first = exchange.input()
     try await Task.sleep(for: .milliseconds(20))
     exchange.errorOutput(Array("M for dep".utf8))
@@ -44,7 +36,7 @@ import Testing
 
   @Test func nothingIsLookedAtOnceTheShellRuns() async throws {
     let talk = Talk("bulk")
-    let exchange = exchange(become(.sudo), talk)
+    let exchange = exchange(Become.by(.sudo), talk)
     exchange.output(Array("\nM ready\n".utf8))
     let trap = "[sudo] password for deploy: M for deploy:\nPassword: "
     exchange.errorOutput(Array(trap.utf8))
@@ -57,7 +49,7 @@ import Testing
   }
 
   @Test func whereNothingCanBeAskedTheCommandIsSentAtOnce() async throws {
-    for become in [become(.sudo, password: nil), become(.doas)] {
+    for become in [Become.by(.sudo, password: nil), Become.by(.doas)] {
       let talk = Talk("bulk")
       let exchange = exchange(become, talk)
       #expect(try await exchange.input() == line)
@@ -72,7 +64,7 @@ import Testing
   @Test(arguments: [1, 2, 3, 5, 1000])
   func whatTheCommandSaysIsCutOffCleanly(size: Int) {
     let talk = Talk("")
-    let exchange = exchange(become(.sudo), talk)
+    let exchange = exchange(Become.by(.sudo), talk)
     let text = Array("Welcome\nM ready or not\nX M ready\n\nM ready\n\nM ready\nrest".utf8)
     for start in stride(from: 0, to: text.count, by: size) {
       exchange.output(Array(text[start..<min(start + size, text.count)]))
@@ -81,17 +73,17 @@ import Testing
   }
 
   @Test func aQuestionThatCannotBeAnsweredIsSaidAtOnce() async {
-    let missing = exchange(become(.su, password: nil), Talk(""))
+    let missing = exchange(Become.by(.su, password: nil), Talk(""))
     missing.errorOutput(Array("M\nPassword: ".utf8))
     #expect(await missing.opening() == .stuck)
-    let refused = exchange(become(.sudo), Talk(""))
+    let refused = exchange(Become.by(.sudo), Talk(""))
     refused.errorOutput(Array("M for deploy:".utf8))
     refused.errorOutput(Array("\nSorry, try again.\nM for deploy:".utf8))
     #expect(await refused.opening() == .stuck)
   }
 
   @Test func aHostThatSaysNothingDoesNotHoldACancelledRun() async throws {
-    let exchange = exchange(become(.sudo), Talk("bulk"))
+    let exchange = exchange(Become.by(.sudo), Talk("bulk"))
     let waiting = Task { await exchange.opening() }
     let feeding = Task { try await exchange.input() }
     try await Task.sleep(for: .milliseconds(20))
@@ -102,7 +94,7 @@ import Testing
   }
 
   @Test func whatComesInPlaceOfTheShellIsPassedOnWithoutTheQuestion() {
-    let exchange = exchange(become(.su), Talk(""))
+    let exchange = exchange(Become.by(.su), Talk(""))
     exchange.errorOutput(Array("noise\nM\nPassword: ".utf8))
     exchange.errorOutput(Array("su: using restricted shell /usr/sbin/nologin\n".utf8))
     exchange.output(Array("This account is currently not available.\n".utf8))
