@@ -87,7 +87,8 @@ extension ServerTests {
       try await Server.lab.kill(2)
       let events = RecordedEvents()
       let engine = Engine(
-        transport: SSHTransport(connectTimeout: .seconds(10)), options: RunOptions(), sink: events)
+        transport: SSHTransport(connectTimeout: .seconds(10), configuration: "none"), options: RunOptions(),
+        sink: events)
       let inventory = Inventory(hosts: [try down.host(), try up.host()])
       let plays = Plays(items: [Play("Test", on: "all") { File("/root/file", content: "x") }])
       #expect(await engine.run(plays, named: "Test", inventory: inventory) == 4)
@@ -101,7 +102,7 @@ extension ServerTests {
       let server = try await Server.fresh(2)
       let known = try host(of: server, knownHosts: knownHostsOfAnotherKey(server))
       let events = RecordedEvents()
-      let engine = Engine(transport: SSHTransport(), options: RunOptions(), sink: events)
+      let engine = Engine(transport: SSHTransport(configuration: "none"), options: RunOptions(), sink: events)
       let plays = Plays(items: [Play("Test", on: "all") { File("/root/file", content: "x") }])
       #expect(await engine.run(plays, named: "Test", inventory: Inventory(hosts: [known])) == 4)
       let message = try #require(events.failures.first?.message)

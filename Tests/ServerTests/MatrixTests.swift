@@ -84,7 +84,8 @@ extension ServerTests {
     /// What the engine relies on, of each SSH server; on loopback the transports' own tests ask for more.
     @Test(arguments: Machine.all)
     func theTransportsContract(machine: Machine) async throws {
-      let session = try await SSHTransport().connect(to: machine.server().host(user: "deploy"))
+      let session = try await SSHTransport(configuration: "none").connect(
+        to: machine.server().host(user: "deploy"))
       let bytes = try sample()
       let both = Talk(sending: bytes)
       #expect(try await session.run("cat", exchange: both, deadline: .seconds(60)) == .code(0))
@@ -134,7 +135,7 @@ extension ServerTests {
       host.connection.knownHosts = [known]
       let outcome: Result<MartletEngine.ExitStatus, any Error>
       do {
-        let session = try await SSHTransport().connect(to: host)
+        let session = try await SSHTransport(configuration: "none").connect(to: host)
         outcome = .success(try await session.run("exit 5", exchange: Talk(), deadline: .seconds(20)))
         await session.close()
       } catch {

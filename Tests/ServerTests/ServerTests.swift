@@ -61,7 +61,7 @@ struct Server {
     host.connection.becomePassword = password
     host.vars = vars
     let events = RecordedEvents()
-    let engine = Engine(transport: SSHTransport(), options: options, sink: events)
+    let engine = Engine(transport: SSHTransport(configuration: "none"), options: options, sink: events)
     let inventory = Inventory(hosts: [host], groups: ["web": [name]])
     let code = await engine.run(plays, named: "Test", inventory: inventory)
     return Run(code: code, events: events, recap: events.recaps[name] ?? HostRecap())

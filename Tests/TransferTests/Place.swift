@@ -39,7 +39,7 @@ final class Place: Sendable {
       host.connection.keys = [server.path("id")]
       host.connection.knownHosts = [server.path("known_hosts")]
       self.server = server
-      transport = SSHTransport()
+      transport = SSHTransport(configuration: "none")
       self.host = host
       return
     }

@@ -117,7 +117,7 @@ import Testing
     for index in hosts.indices { hosts[index].connection.user = currentUser }
 
     let events = RecordedEvents()
-    let transport = SSHTransport(connectTimeout: .seconds(4))
+    let transport = SSHTransport(connectTimeout: .seconds(4), configuration: "none")
     let engine = Engine(transport: transport, options: RunOptions(), sink: events)
     let plays = Plays(items: [Play("Look", on: "all") { Waits() }])
     let start = ContinuousClock.now

@@ -52,7 +52,7 @@ import Testing
     hosts.append(gone)
 
     let person = Person(trusting: ["web0", "web1"])
-    let transport = SSHTransport(hostKeyQuestions: person)
+    let transport = SSHTransport(configuration: "none", hostKeyQuestions: person)
     let notices = try await transport.prepare(for: hosts)
     let table = try #require(person.tables.withLock { $0 }.first)
     #expect(person.tables.withLock { $0.count } == 1)
@@ -69,10 +69,12 @@ import Testing
     #expect(!servers[2].log.contains("Accepted"))
     // The next run knows them, and asks about the one that was turned down.
     let next = Person(trusting: [])
-    _ = try await SSHTransport(hostKeyQuestions: next).prepare(for: hosts)
+    _ = try await SSHTransport(configuration: "none", hostKeyQuestions: next).prepare(for: hosts)
     #expect(next.tables.withLock { $0.map { $0.map(\.hosts) } } == [[["web2"]]])
     let before = servers[0].log.components(separatedBy: "Connection from").count
-    _ = try await SSHTransport(hostKeyQuestions: next).prepare(for: [hosts[0], hosts[4]])
+    _ = try await SSHTransport(configuration: "none", hostKeyQuestions: next).prepare(for: [
+      hosts[0], hosts[4],
+    ])
     #expect(next.tables.withLock { $0.count } == 1)
     #expect(servers[0].log.components(separatedBy: "Connection from").count == before)
   }
@@ -131,7 +133,7 @@ import Testing
     let server = try LoopbackServer()
     try shell("printf x > file", in: server.folder)
     let host = host("web", server, knownHosts: server.path("file/known"))
-    let transport = SSHTransport(hostKeyQuestions: Person(trusting: ["web"]))
+    let transport = SSHTransport(configuration: "none", hostKeyQuestions: Person(trusting: ["web"]))
     let notices = try await transport.prepare(for: [host])
     #expect(notices.count == 1 && notices.allSatisfy { !$0.verboseOnly && $0.host == "web" })
     #expect(notices.first?.message.contains(server.path("file/known")) ?? false)
@@ -141,7 +143,7 @@ import Testing
   @Test func `Where nobody can be asked, nothing is`() async throws {
     let server = try LoopbackServer()
     let host = host("web", server, knownHosts: server.path("none"))
-    let transport = SSHTransport()
+    let transport = SSHTransport(configuration: "none")
     #expect(try await transport.prepare(for: [host]).isEmpty)
     #expect(!server.log.contains("Connection from"))
     #expect(await reach(host, transport).contains("key is not known"))

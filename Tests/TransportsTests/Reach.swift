@@ -50,7 +50,7 @@ final class Reach: Sendable {
       host.connection.keys = [there.path("id")]
       host.connection.knownHosts = [there.path("known_hosts")]
       server = there
-      transport = way == .ssh ? SSHTransport() : OpenSSHTransport(configuration: "none")
+      transport = way == .ssh ? SSHTransport(configuration: "none") : OpenSSHTransport(configuration: "none")
     case .podman, .docker:
       let bench = try ContainerBench.shared.get()
       host.connection.address = bench.container
