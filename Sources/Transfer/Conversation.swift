@@ -208,12 +208,14 @@ final class Conversation: ExchangeHandler {
 
   /// Why there is no further record.
   private var ending: any Error {
-    let (failure, status) = state.withLock { ($0.failure, $0.status) }
+    let (failure, status, records) = state.withLock { ($0.failure, $0.status, $0.records) }
     if let failure { return failure }
-    let text = errorText.trimmed
+    let (ending, text) = (status?.words ?? "no end", errorText.trimmed)
+    if records == 0, text.isEmpty {
+      return TransferError("the login shell ended (\(ending)) before anything ran. \(LoginShell.advice)")
+    }
     return TransferError(
-      "the host's shell did not do its part (\(status?.words ?? "no end"))"
-        + (text.isEmpty ? "" : ": \(reason(in: text))"))
+      "the host's shell did not do its part (\(ending))" + (text.isEmpty ? "" : ": \(reason(in: text))"))
   }
 
   /// Ends with an error when nothing has moved for too long.

@@ -141,8 +141,12 @@ extension ServerTests {
           "ls -lA --time-style=full-iso /srv/box | diff /run/before - && cat /srv/box/page")
           == "old")
       #expect(try shell("cat mine", in: desk.bench.folder) == "kept\n")
-      let exits = try await desk.martlet(Way("exits"), "put", "page", "HOST:page", "--become")
-      #expect(exits.code == 1 && exits.errors.contains("~/.bashrc"), "\(exits)")
+      for become in ["--become", "--no-become"] {
+        let exits = try await desk.martlet(Way("exits"), "put", "page", "HOST:page", become)
+        #expect(
+          exits.code == 1 && exits.errors.contains("before") && exits.errors.contains("~/.bashrc"), "\(exits)"
+        )
+      }
     }
 
     @Test func `Options win over the inventory, and a password is asked for once`() async throws {

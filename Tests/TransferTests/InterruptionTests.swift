@@ -160,6 +160,24 @@ import Testing
     #expect(place.there.names.isEmpty)
   }
 
+  /// As where sudo asks a directory service far away: that is not the transfer standing still.
+  @Test func `A user who is slow to become has time of its own`() async throws {
+    let place = try Place(.dash)
+    try place.here.write("a", bytes: [1])
+    let path = try place.path("b")
+    func put(startLimit: Duration) async throws -> String {
+      let plain = try await place.transfer {
+        $0.idleLimit = .seconds(1)
+        $0.startLimit = startLimit
+      }
+      let transfer = FileTransfer(SlowStart(session: plain.session), options: plain.options)
+      return await failure { _ = try await transfer.put(place.here.path + "/a", to: path) }
+    }
+    #expect(try await put(startLimit: .zero).contains("nothing has moved for 1 s"))
+    #expect(try await put(startLimit: .seconds(30)) == "nothing")
+    #expect(try place.there.bytes("b") == [1])
+  }
+
   /// Whoever writes to a slow disk must not keep other hosts waiting.
   @Test func `A slow taker of output doesn't hold up other connections`() async throws {
     let (slow, quick) = (try Place(.ssh), try Place(.ssh))
@@ -178,6 +196,20 @@ import Testing
     #expect(try await reading.value == .code(0))
     #expect(taker.count == bytes.count)
   }
+}
+
+/// A session whose commands begin after three seconds.
+private struct SlowStart: TransportSession {
+  let session: any TransportSession
+
+  func run(
+    _ command: String, exchange: any ExchangeHandler, deadline: Duration
+  ) async throws -> ExitStatus {
+    try await Task.sleep(for: .seconds(3))
+    return try await session.run(command, exchange: exchange, deadline: deadline)
+  }
+
+  func close() async { await session.close() }
 }
 
 /// Takes five seconds for the first piece of output.

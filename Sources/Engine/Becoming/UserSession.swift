@@ -123,20 +123,6 @@ package final class UserSession: TransportSession {
   }
 }
 
-extension ProgramError {
-  /// The login shell ended by itself, and not even the first word came from what it was to run.
-  ///
-  /// - Parameter words: What it said.
-  static func loginShellEnded(of become: Become, _ status: ExitStatus, words: String) -> ProgramError {
-    ProgramError(
-      "the login shell of \(become.login) on \(become.host) ended (\(status.words)) before the program ran"
-        + (words.isEmpty ? "" : ", and said \"\(words)\"")
-        + ". Look for an exit in the files that it reads even for a command (~/.bashrc, ~/.zshenv, config.fish), "
-        + "for a shell that runs no commands (nologin in /etc/passwd), and for a forced command (ForceCommand in "
-        + "sshd_config, command= in ~/.ssh/authorized_keys)")
-  }
-}
-
 extension ExitStatus {
   /// For a sentence.
   package var words: String {
