@@ -167,13 +167,13 @@ import Testing
     let path = try place.path("b")
     func put(startLimit: Duration) async throws -> String {
       let plain = try await place.transfer {
-        $0.idleLimit = .seconds(1)
+        $0.idleLimit = .seconds(6)
         $0.startLimit = startLimit
       }
       let transfer = FileTransfer(SlowStart(session: plain.session), options: plain.options)
       return await failure { _ = try await transfer.put(place.here.path + "/a", to: path) }
     }
-    #expect(try await put(startLimit: .zero).contains("nothing has moved for 1 s"))
+    #expect(try await put(startLimit: .zero).contains("nothing has moved for 6 s"))
     #expect(try await put(startLimit: .seconds(30)) == "nothing")
     #expect(try place.there.bytes("b") == [1])
   }
@@ -198,14 +198,14 @@ import Testing
   }
 }
 
-/// A session whose commands begin after three seconds.
+/// A session whose commands begin after nine seconds.
 private struct SlowStart: TransportSession {
   let session: any TransportSession
 
   func run(
     _ command: String, exchange: any ExchangeHandler, deadline: Duration
-  ) async throws -> ExitStatus {
-    try await Task.sleep(for: .seconds(3))
+  ) async throws -> MartletEngine.ExitStatus {
+    try await Task.sleep(for: .seconds(9))
     return try await session.run(command, exchange: exchange, deadline: deadline)
   }
 
