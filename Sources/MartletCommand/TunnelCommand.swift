@@ -67,10 +67,20 @@ struct TunnelCommand: AsyncParsableCommand {
     } catch let error as HostTunnel.Failure {
       throw ended(error.description, 4)
     }
+    do {
+      try await serve(tunnel, ways, from: destination.name)
+    } catch {
+      await tunnel.close()
+      throw error
+    }
+    await tunnel.close()
+  }
+
+  private func serve(_ tunnel: HostTunnel, _ ways: [TunnelForward], from name: String) async throws {
     for (way, text) in zip(ways, forwards) {
       do {
         let places = try await tunnel.listen(way) { note("warning: \($0)") }
-        for place in places { print("\(place) leads to \(target(of: way)) from \(destination.name)") }
+        for place in places { print("\(place) leads to \(target(of: way)) from \(name)") }
       } catch let error as HostTunnel.Failure {
         throw ended("\(text): \(error.description)", 1)
       }
@@ -84,7 +94,6 @@ struct TunnelCommand: AsyncParsableCommand {
         note("warning: \(error); the next connection logs in again")
       }
     }
-    await tunnel.close()
   }
 
   private func target(of way: TunnelForward) -> String {

@@ -64,39 +64,59 @@ public struct HostTransport: Transport {
   }
 
   private func connectAsFits(_ host: InventoryHost) async throws -> any TransportSession {
+    try await asFits(host) { resolved throws(SSHError) in
+      try await ssh.session(resolved)
+    } bySystemSSH: { resolved in
+      try await systemSSH.connect(to: host, resolved)
+    }
+  }
+
+  /// Does by libssh2 what needs a login, and by the system's `ssh` where only that can.
+  private func asFits<T>(
+    _ host: InventoryHost, bySSH own: (ResolvedHost) async throws(SSHError) -> T,
+    bySystemSSH system: (ResolvedHost) async throws -> T
+  ) async throws -> T {
     var resolved = try await ssh.resolve(host)
-    if resolved.reasonForSystemSSH != nil { return try await systemSSH.connect(to: host, resolved) }
+    if resolved.reasonForSystemSSH != nil { return try await system(resolved) }
     resolved.target.leavesQuestionsToOpenSSH = true
     do throws(SSHError) {
-      return try await ssh.session(resolved)
+      return try await own(resolved)
     } catch {
       guard await resolved.mayHelp(after: error) else { throw error.forEngine }
       do {
-        return try await systemSSH.connect(to: host, resolved)
+        return try await system(resolved)
       } catch let other as TransportError {
         throw TransportError("\(error); and the system's ssh says: \(other)")
       }
     }
   }
 
-  /// What a tunnel to a host goes through, with the host's key known or asked about.
+  /// Opens a tunnel to a host, with the host's key known or asked about.
   ///
-  /// - Throws: ``TransportError`` for a host that this process doesn't speak SSH with.
-  func targetOfTunnel(to host: InventoryHost) async throws -> SSHTarget {
-    let name = host.name
+  /// - Throws: ``TransportError``, also for a host that isn't reached over SSH.
+  func tunnel(to host: InventoryHost) async throws -> any TunnelWay {
     switch host.connection.transport {
+    case .local, .container:
+      throw TransportError("\(host.name) is not reached over SSH: there is no tunnel to it")
+    case .openssh: return try await systemSSH.tunnel(to: host, try? await ssh.resolve(host))
     case nil, .ssh: break
-    case .openssh: throw TransportError("\(name): its transport is the system's ssh: ssh -L makes the tunnel")
-    case .local, .container: throw TransportError("\(name) is not reached over SSH: there is no tunnel to it")
     }
     // As for a run: whoever isn't known is asked about first.
     for notice in try await ssh.prepare(for: [host]) where !notice.verboseOnly {
       throw TransportError(notice.message)
     }
-    let resolved = try await ssh.resolve(host)
-    if host.connection.transport == nil, let reason = resolved.reasonForSystemSSH {
-      throw TransportError("\(name): only the system's ssh can, and ssh -L makes the tunnel: \(reason)")
+    if host.connection.transport == .ssh {
+      let target = try await ssh.resolve(host).target
+      do throws(SSHError) {
+        return SSHTunnel(forwarding: try await PortForwarding.connect(to: target))
+      } catch {
+        throw error.forEngine
+      }
     }
-    return resolved.target
+    return try await asFits(host) { resolved throws(SSHError) -> any TunnelWay in
+      SSHTunnel(forwarding: try await PortForwarding.connect(to: resolved.target))
+    } bySystemSSH: { resolved in
+      try await systemSSH.tunnel(to: host, resolved)
+    }
   }
 }

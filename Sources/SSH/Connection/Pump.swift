@@ -118,10 +118,10 @@ enum StreamAnswer: Sendable {
 }
 
 /// Why a server doesn't connect (RFC 4254, section 5.1). libssh2 doesn't give the server's own words.
-enum StreamRefusal: Sendable, Equatable {
+package enum StreamRefusal: Sendable, Equatable {
   case prohibited, connectFailed, shortage, other(String)
 
-  init(_ message: String) {
+  package init(_ message: String) {
     self =
       if message.contains("administratively prohibited") {
         .prohibited
@@ -135,7 +135,7 @@ enum StreamRefusal: Sendable, Equatable {
   }
 
   /// Words for the person who asked for `destination` by way of `hop`.
-  func explanation(hop: String, destination: String) -> String {
+  package func explanation(hop: String, destination: String) -> String {
     switch self {
     case .prohibited:
       "\(hop) doesn't allow connections through it to \(destination) (sshd's AllowTcpForwarding, PermitOpen "

@@ -1,13 +1,16 @@
 import CLibSSH2
 import Glibc
 
-/// The listening sockets of a forwarding, and the connections that they took.
+/// The listening sockets of a forwarding, and the connections of libssh2's that they took.
 ///
 /// `@unchecked Sendable`: it is confined to the reactor's thread.
-final class ListenerSet: @unchecked Sendable {
+package final class ListenerSet: @unchecked Sendable {
   private var sockets: [(socket: Int32, registration: UInt64, path: String?)] = []
   private var relays: [ObjectIdentifier: Relay] = [:]
   private var isClosed = false
+
+  /// Programs that are started after this have the raised limit on descriptors too.
+  package init() { _ = Reactor.shared }
 
   func add(_ relay: Relay) { relays[ObjectIdentifier(relay)] = relay }
 
@@ -25,8 +28,19 @@ final class ListenerSet: @unchecked Sendable {
     relays = [:]
   }
 
-  /// Listens, and gives each connection's socket to `accepted`.
-  func open(
+  /// Ends listening, and calls `then` after that; from any thread.
+  package func end(then: @escaping @Sendable () -> Void = {}) {
+    Reactor.shared.perform {
+      self.close()
+      then()
+    }
+  }
+
+  /// Listens, and gives each connection's socket to `accepted`, on the thread that serves all.
+  ///
+  /// - Parameter target: Where the connections are to lead, for the errors.
+  /// - Returns: The addresses, with their ports, or the path.
+  package func open(
     _ listener: PortForwarding.Listener, _ target: SSHTarget, _ accepted: @escaping @Sendable (Int32) -> Void
   ) async throws(SSHError) -> [String] {
     let result: Result<[(Int32, String, String?)], SSHError>

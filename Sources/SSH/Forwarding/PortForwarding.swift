@@ -89,13 +89,7 @@ public final class PortForwarding: Sendable {
 
   /// Ends listening and all connections.
   public func close() async {
-    let listeners = listeners
-    await withCheckedContinuation { done in
-      Reactor.shared.perform {
-        listeners.close()
-        done.resume()
-      }
-    }
+    await withCheckedContinuation { done in listeners.end { done.resume() } }
   }
 }
 

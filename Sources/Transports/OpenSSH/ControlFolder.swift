@@ -83,7 +83,7 @@ final class ControlFolder: Sendable {
   /// What is of interest, without frames and what a terminal would obey.
   static func summary(of text: String) -> String {
     var lines = harmless(text).split(whereSeparator: \.isNewline).map(\.trimmed)
-    lines.removeAll { $0.isEmpty || $0.hasPrefix("@@@@") }
+    lines.removeAll { $0.isEmpty || $0.hasPrefix("@@@@") || RefusalLog.reason(in: $0) != nil }
     lines = lines.map { line in
       // Who says it is known.
       line.hasPrefix("ssh: ") ? String(line.dropFirst(5)) : line

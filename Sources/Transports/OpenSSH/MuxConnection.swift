@@ -2,14 +2,6 @@ internal import MartletEngine
 internal import MartletSSH
 internal import Synchronization
 
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Glibc
-#endif
-
 /// A connection to the control socket of a master `ssh`, in the protocol of OpenSSH's PROTOCOL.mux, version 4.
 ///
 /// It is what an `ssh` that shares a master's connection does, without a process for each command, and it tells
@@ -19,6 +11,7 @@ final class MuxConnection: Sendable {
   /// What the master says.
   enum Message: Equatable {
     case hello(version: UInt32)
+    case done
     case sessionOpened
     case exit(code: UInt32)
     case alive(process: UInt32)
@@ -40,7 +33,7 @@ final class MuxConnection: Sendable {
   ///
   /// - Returns: Nil if there is no master, or it doesn't speak this protocol.
   static func open(_ path: String) async -> MuxConnection? {
-    guard let socket = await connect(path) else { return nil }
+    guard let socket = await LocalSocket.connect(path) else { return nil }
     let connection = MuxConnection(socket)
     var hello = Packet(1)
     hello.add(version)
@@ -48,32 +41,6 @@ final class MuxConnection: Sendable {
       return nil
     }
     return connection
-  }
-
-  private static func connect(_ path: String) async -> WatchedDescriptor? {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let fits = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-      guard path.utf8.count < bytes.count else { return false }
-      bytes.copyBytes(from: path.utf8)
-      return true
-    }
-    guard fits else { return nil }
-    // A master that is busy has a full queue for a moment (unix(7): EAGAIN).
-    for attempt in 0..<50 {
-      let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-      guard descriptor >= 0 else { return nil }
-      _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-      let status = withUnsafeBytes(of: &address) { raw -> Int32 in
-        guard let base = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return -1 }
-        return Glibc.connect(descriptor, base, socklen_t(raw.count))
-      }
-      if status == 0 { return WatchedDescriptor(descriptor) }
-      let isBusy = errno == EAGAIN
-      Glibc.close(descriptor)
-      guard isBusy, (try? await Task.sleep(for: .milliseconds(2 * attempt))) != nil else { return nil }
-    }
-    return nil
   }
 
   func close() { socket.close() }
@@ -98,6 +65,24 @@ final class MuxConnection: Sendable {
     for descriptor in descriptors {
       guard await socket.send(descriptor: descriptor) else { return nil }
     }
+    return await receive()
+  }
+
+  /// Has the master listen on a socket of the file system and carry each connection on to a TCP port that the
+  /// server can reach, as `ssh -O forward -L` does: PROTOCOL.mux, section 6, "Requesting establishment of port
+  /// forwards". To ask twice for the same does no harm.
+  ///
+  /// - Returns: What the master answers; nil if it is gone.
+  func forward(_ path: String, to host: String, port: Int) async -> Message? {
+    var request = Packet(0x1000_0006)
+    request.add(4)
+    // A local forward (MUX_FWD_LOCAL), and in place of the port to listen on -2: the address is a path.
+    request.add(1)
+    request.add(path)
+    request.add(UInt32(bitPattern: -2))
+    request.add(host)
+    request.add(UInt32(truncatingIfNeeded: port))
+    guard await send(request) else { return nil }
     return await receive()
   }
 
@@ -150,6 +135,7 @@ final class MuxConnection: Sendable {
     let first = reader.number()
     switch type {
     case 1: return .message(.hello(version: first ?? 0))
+    case 0x8000_0001: return .message(.done)
     case 0x8000_0004: return .message(.exit(code: reader.number() ?? 255))
     case 0x8000_0005: return .message(.alive(process: reader.number() ?? 0))
     case 0x8000_0006: return .message(.sessionOpened)

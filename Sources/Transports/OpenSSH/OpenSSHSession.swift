@@ -1,42 +1,22 @@
 internal import MartletEngine
-internal import MartletSSH
-internal import Synchronization
 
 #if canImport(FoundationEssentials)
   internal import FoundationEssentials
 #else
   internal import Foundation
 #endif
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Glibc
-#endif
 
 /// A session over a master `ssh`.
 final class OpenSSHSession: TransportSession {
-  private let place: OpenSSHPlace
-  private let folder: ControlFolder
-  /// As long as it is open the master stays; when this process ends, however it does, the master soon ends too.
-  private let master: MuxConnection
-  private let process: UInt32
-  private let isClosed = Atomic<Bool>(false)
+  private let master: OpenSSHMaster
 
   let user: String?
   let forwardsAgent: Bool
 
-  init(
-    place: OpenSSHPlace, folder: ControlFolder, master: MuxConnection, process: UInt32, user: String?,
-    forwardsAgent: Bool
-  ) {
+  init(_ master: OpenSSHMaster, user: String?, forwardsAgent: Bool) {
+    self.master = master
     self.user = user
     self.forwardsAgent = forwardsAgent
-    self.place = place
-    self.folder = folder
-    self.master = master
-    self.process = process
   }
 
   func run(_ command: String, exchange: any ExchangeHandler, deadline: Duration) async throws
@@ -44,7 +24,7 @@ final class OpenSSHSession: TransportSession {
   {
     let start = ContinuousClock.now
     let pipes = try CommandPipes()
-    let connection = try await withLimit(deadline) {
+    let connection = try await master.place.withLimit(deadline) {
       try await self.start(command, Self.environment, pipes)
     }
     defer { connection.close() }
@@ -61,19 +41,17 @@ final class OpenSSHSession: TransportSession {
   private func start(_ command: String, _ environment: [String], _ pipes: CommandPipes) async throws
     -> MuxConnection
   {
-    guard !isClosed.load(ordering: .relaxed) else { throw TransportError("\(place): the session was closed") }
-    guard let connection = await MuxConnection.open(folder.socket) else { throw try lost() }
+    guard let connection = await master.connect() else { throw try master.lost() }
     let answer = await connection.startSession(
       command, environment: environment, descriptors: pipes.commandsEnds)
     switch answer {
     case .sessionOpened: return connection
     case .refused(let reason):
       throw TransportError(
-        "\(place): the server refuses to start a command (\(reason)); sshd's MaxSessions limits how many run at once"
+        "\(master.place): the server refuses to start a command (\(reason)); sshd's MaxSessions limits how many run at once"
       )
-    case nil: throw try lost()
-    default:
-      throw TransportError("\(place): ssh's master answers in a way that isn't known: its version is too new")
+    case nil: throw try master.lost()
+    default: throw master.isUnknown
     }
   }
 
@@ -83,9 +61,7 @@ final class OpenSSHSession: TransportSession {
     }
     try Task.checkCancellation()
     // The master says nothing of a command that a signal ended, and closes the connection as when it ends itself.
-    guard let again = await MuxConnection.open(folder.socket), await again.process() != nil else {
-      throw try lost()
-    }
+    guard await master.isAlive() else { throw try master.lost() }
     return .signal(OpenSSHTransport.unnamedSignal)
   }
 
@@ -108,37 +84,7 @@ final class OpenSSHSession: TransportSession {
     }
   }
 
-  func close() async {
-    guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-    let isEnded = (try? await withLimit(.seconds(1)) { await self.master.endMaster() }) != nil
-    if !isEnded, let again = await MuxConnection.open(folder.socket), await again.process() == process {
-      kill(pid_t(process), SIGKILL)
-    }
-    master.close()
-    folder.remove()
-  }
-
-  private func lost() throws -> TransportError {
-    try Task.checkCancellation()
-    if isClosed.load(ordering: .relaxed) { return TransportError("\(place): the session was closed") }
-    return TransportError("\(place): the connection is lost\(folder.complaint)")
-  }
-
-  private func withLimit<T: Sendable>(
-    _ limit: Duration, _ body: @escaping @Sendable () async throws -> T
-  ) async throws -> T {
-    try await withThrowingTaskGroup(of: T.self) { group in
-      defer { group.cancelAll() }
-      group.addTask { try await body() }
-      group.addTask {
-        try await Task.sleep(for: limit)
-        throw TransportError("\(self.place): no answer within \(limit.inSeconds)")
-      }
-      guard let result = try await group.next() else { throw CancellationError() }
-      try Task.checkCancellation()
-      return result
-    }
-  }
+  func close() async { await master.close() }
 
   /// The variables of this process, of which the master sends those that `SendEnv` names: but not those of the
   /// language, in which nobody here reads.

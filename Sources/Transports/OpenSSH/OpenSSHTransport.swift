@@ -52,6 +52,20 @@ public struct OpenSSHTransport: Transport {
 
   /// - Parameter resolved: What is known of the host from the configuration.
   func connect(to host: InventoryHost, _ resolved: ResolvedHost?) async throws -> any TransportSession {
+    OpenSSHSession(
+      try await logIn(on: host, resolved), user: host.connection.user ?? resolved?.target.user,
+      forwardsAgent: resolved?.forwardsAgent == true)
+  }
+
+  /// Opens a tunnel, likewise.
+  func tunnel(to host: InventoryHost, _ resolved: ResolvedHost?) async throws -> OpenSSHTunnel {
+    try await OpenSSHTunnel { try await logIn(on: host, resolved, logLevel: "INFO") }
+  }
+
+  /// - Parameter logLevel: How much the master is to write down (ssh_config(5), LogLevel).
+  private func logIn(
+    on host: InventoryHost, _ resolved: ResolvedHost?, logLevel: String = "ERROR"
+  ) async throws -> OpenSSHMaster {
     let settings = host.connection
     let place = OpenSSHPlace(settings)
     let folder = try ControlFolder()
@@ -62,21 +76,23 @@ public struct OpenSSHTransport: Transport {
         folder: folder, questions: resolved.map(\.target.questions) ?? questions,
         password: settings.password, names: names.compactMap(\.self))
     }
-    try await startMaster(settings, folder: folder, place: place, askpass)
-    let user = settings.user ?? resolved?.target.user
-    guard let master = await MuxConnection.open(folder.socket), let process = await master.process() else {
-      throw TransportError("\(place): ssh ended as soon as it had logged in\(folder.complaint)")
+    let words = options(for: settings, folder: folder, asks: askpass != nil, logLevel: logLevel)
+    do {
+      try await startMaster(words, folder: folder, place: place, askpass)
+      if let master = await OpenSSHMaster(place, folder) { return master }
+      try Task.checkCancellation()
+    } catch where Task.isCancelled {
+      // It may have logged in at this very moment.
+      await Task { await OpenSSHMaster(place, folder)?.close() }.value
+      throw CancellationError()
     }
-    return OpenSSHSession(
-      place: place, folder: folder, master: master, process: process, user: user,
-      forwardsAgent: resolved?.forwardsAgent == true)
+    throw TransportError("\(place): ssh ended as soon as it had logged in\(folder.complaint)")
   }
 
   /// Starts a master, which puts itself into the background once it has logged in.
   private func startMaster(
-    _ settings: ConnectionSettings, folder: ControlFolder, place: OpenSSHPlace, _ askpass: Askpass?
+    _ words: [String], folder: ControlFolder, place: OpenSSHPlace, _ askpass: Askpass?
   ) async throws {
-    let words = options(for: settings, folder: folder, asks: askpass != nil)
     let environment = Environment.inherit.updating(askpass?.environment ?? [:])
     var options = PlatformOptions()
     // Out of reach of a Ctrl-C, and of the terminal.
@@ -120,7 +136,9 @@ public struct OpenSSHTransport: Transport {
   }
 
   /// Nothing in them is secret: other users of this machine can read them.
-  private func options(for settings: ConnectionSettings, folder: ControlFolder, asks: Bool) -> [String] {
+  private func options(
+    for settings: ConnectionSettings, folder: ControlFolder, asks: Bool, logLevel: String
+  ) -> [String] {
     let seconds = max(1, connectTimeout.components.seconds)
     var words = (settings.sshConfig ?? configuration).map { ["-F", $0] } ?? []
     words += [
@@ -129,7 +147,8 @@ public struct OpenSSHTransport: Transport {
     // The first value counts: what a session can't do without, what the inventory says, and the rest.
     var options = [
       // The master waits so long for a new command before it ends, if this process has ended without saying so.
-      "ControlPersist=10", "ClearAllForwardings=yes", "RemoteCommand=none", "LogLevel=ERROR",
+      "ControlPersist=10", "ClearAllForwardings=yes", "RemoteCommand=none",
+      "LogLevel=\(logLevel)",
     ]
     options += settings.sshOptions
     // Nobody can be asked: not to ask is the user's right, to ask isn't ours.
