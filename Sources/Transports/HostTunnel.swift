@@ -68,7 +68,8 @@ protocol TunnelWay: Sendable {
 struct SSHTunnel: TunnelWay {
   let forwarding: PortForwarding
 
-  func listen(_ forward: TunnelForward, report: @escaping @Sendable (String) -> Void) async throws -> [String] {
+  func listen(_ forward: TunnelForward, report: @escaping @Sendable (String) -> Void) async throws -> [String]
+  {
     do throws(SSHError) {
       return try await forwarding.listen(on: forward.listener, to: forward.host, port: forward.hostPort) {
         report($0.description)

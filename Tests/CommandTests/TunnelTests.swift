@@ -20,13 +20,13 @@ import Testing
             known_hosts: \(server.path("known_hosts"))
       """)
     try bench.write("page.txt", String(repeating: "a page of a web server\n", count: 5000))
-    // Runs a tunnel and a web server while the script in $1 is at work.
+    // Runs a tunnel, with the options $2, and a web server while the script in $1 is at work.
     try bench.write(
       "with",
       #"""
       python3 -u -m http.server --bind 127.0.0.1 0 >web.log 2>&1 & web=$!
       until port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' web.log) && [ "$port" ]; do sleep 0.05; done
-      "$MARTLET" tunnel db1 0:127.0.0.1:$port >out 2>err & tunnel=$!
+      "$MARTLET" tunnel db1 0:127.0.0.1:$port $2 >out 2>err & tunnel=$!
       until here=$(sed -n 's/^127.0.0.1:\([0-9]*\) .*/\1/p' out 2>/dev/null) && [ "$here" ]; do
         kill -0 $tunnel || break; sleep 0.05
       done
@@ -38,11 +38,11 @@ import Testing
     return bench
   }
 
-  func run(_ bench: Workbench, _ script: String) async throws -> Workbench.Outcome {
-    try await bench.run("/bin/sh", ["with", script], environment: ["MARTLET": Workbench.martlet])
+  func run(_ bench: Workbench, _ script: String, _ options: String) async throws -> Workbench.Outcome {
+    try await bench.run("/bin/sh", ["with", script, options], environment: ["MARTLET": Workbench.martlet])
   }
 
-  @Test func hundredConnections() async throws {
+  @Test(arguments: ["ssh", "openssh"]) func hundredConnections(transport: String) async throws {
     let server = try LoopbackServer()
     let bench = try bench(server)
     let outcome = try await run(
@@ -62,18 +62,37 @@ import Testing
       END
       python3 fetch.py $here
       kill -INT $tunnel
-      """)
+      """, "--transport \(transport)")
     #expect(outcome.output.contains("good: 100\n"), "\(outcome)")
     #expect(outcome.output.contains("ended: 0\n"), "\(outcome)")
     #expect(outcome.output.contains("leads to 127.0.0.1:"), "\(outcome)")
   }
 
-  @Test func brokenConnectionEndsIt() async throws {
+  @Test(arguments: [("ssh", "the connection broke"), ("openssh", "the connection is lost")])
+  func brokenConnectionEndsIt(transport: String, says: String) async throws {
     let server = try LoopbackServer()
     let bench = try bench(server)
-    let outcome = try await run(bench, "pkill -KILL -P \(server.processID)")
+    let outcome = try await run(bench, "pkill -KILL -P \(server.processID)", "--transport \(transport)")
     #expect(outcome.output.contains("ended: 4\n"), "\(outcome)")
-    #expect(outcome.output.contains("error: 127.0.0.1:\(server.port): the connection broke"), "\(outcome)")
+    #expect(outcome.output.contains("error: 127.0.0.1:\(server.port): \(says)"), "\(outcome)")
+  }
+
+  @Test(arguments: ["ssh", "openssh"]) func brokenConnectionIsMadeAgain(transport: String) async throws {
+    let server = try LoopbackServer()
+    let bench = try bench(server)
+    let outcome = try await run(
+      bench,
+      """
+      pkill -KILL -P \(server.processID)
+      sleep 0.5
+      python3 -c "import sys, urllib.request as r
+      print(len(r.urlopen('http://127.0.0.1:$here/page.txt', timeout=60).read()), 'bytes')"
+      kill -INT $tunnel
+      """, "--reconnect --transport \(transport)")
+    #expect(outcome.output.contains("115000 bytes\n"), "\(outcome)")
+    #expect(outcome.output.contains("ended: 0\n"), "\(outcome)")
+    #expect(outcome.output.contains("; the next connection logs in again\n"), "\(outcome)")
+    #expect(server.logins == 2)
   }
 
   @Test func errors() async throws {
@@ -82,12 +101,16 @@ import Testing
     let malformed = try await bench.martlet(["tunnel", "db1", "5433:localhost"])
     #expect(malformed.code == 64)
     #expect(malformed.errors.contains("[BIND:]PORT:HOST:HOSTPORT"), "\(malformed)")
-    let taken = try await bench.martlet(["tunnel", "db1", "\(server.port):localhost:80"])
-    #expect(taken.code == 1)
-    #expect(taken.errors.contains("another program listens there"), "\(taken)")
-    let down = try await bench.martlet(["tunnel", "nobody@127.0.0.1:1", "0:localhost:80"])
-    #expect(down.code == 4)
-    #expect(down.errors.contains("127.0.0.1:1: nothing listens there"), "\(down)")
+    for transport in ["ssh", "openssh"] {
+      let way = ["--transport", transport]
+      let taken = try await bench.martlet(["tunnel", "db1", "\(server.port):localhost:80"] + way)
+      #expect(taken.code == 1)
+      #expect(taken.errors.contains("another program listens there"), "\(taken)")
+      let down = try await bench.martlet(["tunnel", "nobody@127.0.0.1:1", "0:localhost:80"] + way)
+      #expect(down.code == 4)
+      #expect(down.errors.contains("127.0.0.1:1: "), "\(down)")
+      #expect(down.errors.contains("Connection refused"), "\(down)")
+    }
     for name in ["web:port", "@web", "web:0", ":22"] {
       let outcome = try await bench.martlet(["tunnel", name, "0:localhost:80"])
       #expect(outcome.code == 64, "\(name): \(outcome)")

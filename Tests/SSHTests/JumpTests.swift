@@ -143,11 +143,6 @@ func sshError<T>(_ body: () async throws -> T) async throws -> SSHError {
   throw TestFailure("no error was thrown")
 }
 
-extension LoopbackServer {
-  /// How many logins its log tells of.
-  var logins: Int { log.components(separatedBy: "Accepted publickey").count - 1 }
-}
-
 /// Bytes that can be told from any others of the same length, in pieces of uneven length.
 final class Generator: Sendable {
   private let lock = NSLock()

@@ -37,7 +37,7 @@ extension SSHTests {
       // On a loaded machine an answer may take so long that another login is made.
       #expect((1...2).contains(server.logins))
       await forwarding.close()
-      #expect(throws: (any Error).self) { _ = try Client(here) }
+      #expect(throws: (any Error).self) { _ = try LoopbackClient(here) }
     }
 
     @Test func largeBothWays() async throws {
@@ -67,7 +67,7 @@ extension SSHTests {
       let (forwarding, places) = try await forward(server, to: counter.port)
       let here = try port(places)
       let answer = try await onThread {
-        let client = try Client(here)
+        let client = try LoopbackClient(here)
         try client.send([UInt8](repeating: 7, count: 3_000_000))
         shutdown(client.socket, Int32(SHUT_WR))
         return String(decoding: try client.readAll(), as: UTF8.self)
@@ -87,7 +87,7 @@ extension SSHTests {
       let second = try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: early.port)
       let there = try port(second)
       try await onThread {
-        let client = try Client(there)
+        let client = try LoopbackClient(there)
         #expect(try client.readAll().isEmpty)
         try client.send([UInt8](repeating: 7, count: 1_000_000))
       }
@@ -109,7 +109,7 @@ extension SSHTests {
       let (forwarding, places) = try await forward(server, to: source.port)
       let others = try port(try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: echo.port))
       let here = try port(places)
-      let slow = try (0..<4).map { _ in try Client(here) }
+      let slow = try (0..<4).map { _ in try LoopbackClient(here) }
       try await Task.sleep(for: .milliseconds(300))
       for number in 0..<5 { try await onThread { try converse(others, seed: number, size: 100_000) } }
       let total = try await onThread { try slow[0].readAll().count }
@@ -126,9 +126,9 @@ extension SSHTests {
       }
       let good = try port(try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: echo.port))
       let bad = try port(places)
-      let client = try Client(good)
+      let client = try LoopbackClient(good)
       try await onThread {
-        let refused = try Client(bad)
+        let refused = try LoopbackClient(bad)
         #expect((try? refused.readAll().count) ?? 0 == 0)
         try client.send([1, 2, 3])
         #expect(try client.read(3) == [1, 2, 3])
@@ -176,7 +176,7 @@ extension SSHTests {
       let (server, echo) = (try LoopbackServer(), try EchoServer())
       let (forwarding, places) = try await forward(server, to: echo.port)
       let here = try port(places)
-      let client = try Client(here)
+      let client = try LoopbackClient(here)
       try await onThread {
         try client.send([1])
         #expect(try client.read(1) == [1])
@@ -190,107 +190,5 @@ extension SSHTests {
       #expect(server.logins == 2)
       await forwarding.close()
     }
-  }
-}
-
-/// Sends back what it gets.
-private final class EchoServer: Sendable {
-  private let server: FaultServer
-  var port: Int { server.port }
-
-  init() throws {
-    server = try FaultServer { socket, _ in
-      var buffer = [UInt8](repeating: 0, count: 65536)
-      while true {
-        let count = read(socket, &buffer, buffer.count)
-        guard count > 0 else { return }
-        var sent = 0
-        while sent < count {
-          let status = buffer.withUnsafeBytes { raw in
-            raw.baseAddress.map { Glibc.send(socket, $0 + sent, count - sent, Int32(MSG_NOSIGNAL)) } ?? -1
-          }
-          guard status > 0 else { return }
-          sent += status
-        }
-      }
-    }
-  }
-}
-
-/// A blocking connection to a loopback port, whose waits end after half a minute.
-private final class Client: Sendable {
-  let socket: Int32
-
-  init(_ port: Int) throws {
-    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var wait = timeval(tv_sec: 30, tv_usec: 0)
-    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-      setsockopt(socket, SOL_SOCKET, option, &wait, socklen_t(MemoryLayout<timeval>.size))
-    }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let status = withUnsafeBytes(of: &address) { raw in
-      raw.baseAddress.map { connect(socket, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count)) }
-    }
-    if status != 0 { throw TestFailure("can't connect: \(errorText(errno))") }
-  }
-
-  deinit { close(socket) }
-
-  func send(_ bytes: [UInt8]) throws {
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { raw in
-        raw.baseAddress.map { Glibc.send(socket, $0 + sent, raw.count - sent, Int32(MSG_NOSIGNAL)) } ?? -1
-      }
-      guard count > 0 else { throw TestFailure("can't send: \(errorText(errno))") }
-      sent += count
-    }
-  }
-
-  func read(_ count: Int) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    var total = 0
-    while total < count {
-      let got = bytes.withUnsafeMutableBytes { raw in
-        raw.baseAddress.map { recv(socket, $0 + total, count - total, 0) } ?? -1
-      }
-      guard got > 0 else { throw TestFailure("only \(total) bytes: \(errorText(errno))") }
-      total += got
-    }
-    return bytes
-  }
-
-  func readAll() throws -> [UInt8] {
-    var all: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    while true {
-      let count = recv(socket, &buffer, buffer.count, 0)
-      if count == 0 { return all }
-      guard count > 0 else { throw TestFailure("can't read: \(errorText(errno))") }
-      all += buffer[..<count]
-    }
-  }
-}
-
-/// Sends bytes and reads them back at the same time.
-private func converse(_ port: Int, seed: Int, size: Int) throws {
-  let client = try Client(port)
-  let bytes = (0..<size).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ seed) >> 3) }
-  let sending = Thread {
-    try? client.send(bytes)
-    shutdown(client.socket, Int32(SHUT_WR))
-  }
-  sending.start()
-  let back = try client.readAll()
-  if back != bytes { throw TestFailure("\(back.count) bytes came back, of \(size), or others") }
-}
-
-/// Runs what blocks on a thread of its own.
-private func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-  try await withCheckedThrowingContinuation { done in
-    Thread { done.resume(with: Result { try body() }) }.start()
   }
 }

@@ -19,6 +19,9 @@ public final class LoopbackServer: Sendable {
   /// What it has written down so far.
   public var log: String { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
 
+  /// How many logins its log tells of.
+  public var logins: Int { log.components(separatedBy: "Accepted publickey").count - 1 }
+
   /// Starts a server that lets the present user in with `path("id")`, and whose host key is in `path("known_hosts")`.
   ///
   /// - Parameters:

@@ -81,7 +81,7 @@ public struct OpenSSHTransport: Transport {
       try await startMaster(words, folder: folder, place: place, askpass)
       if let master = await OpenSSHMaster(place, folder) { return master }
       try Task.checkCancellation()
-    } catch where Task.isCancelled {
+    } catch  where Task.isCancelled {
       // It may have logged in at this very moment.
       await Task { await OpenSSHMaster(place, folder)?.close() }.value
       throw CancellationError()

@@ -20,8 +20,10 @@ actor OpenSSHTunnel: TunnelWay {
   private let listeners = ListenerSet()
   private let breaks: AsyncStream<TransportError>
   private let noteBreak: AsyncStream<TransportError>.Continuation
-  /// The login that there is, or that is being made.
+  /// The login that there is, and what waits for its end.
   private var login: TunnelLogin?
+  private var watch: Task<Void, Never>?
+  /// The login that is being made.
   private var attempt: Task<TunnelLogin, any Error>?
   private var lastAttempt = ContinuousClock.now
   private var pause = shortPause
@@ -46,11 +48,13 @@ actor OpenSSHTunnel: TunnelWay {
   }
 
   deinit {
+    watch?.cancel()
     attempt?.cancel()
     listeners.end()
   }
 
-  func listen(_ forward: TunnelForward, report: @escaping @Sendable (String) -> Void) async throws -> [String] {
+  func listen(_ forward: TunnelForward, report: @escaping @Sendable (String) -> Void) async throws -> [String]
+  {
     let destination = TunnelDestination(host: forward.host, port: forward.hostPort)
     do throws(SSHError) {
       let target = SSHTarget(host: forward.host, port: forward.hostPort, user: "")
@@ -85,8 +89,9 @@ actor OpenSSHTunnel: TunnelWay {
 
   private func begin(_ login: TunnelLogin) {
     self.login = login
-    Task { [weak self] in
+    watch = Task { [weak self] in
       await login.master.waitUntilEnded()
+      guard !Task.isCancelled else { return }
       await self?.noteEnd(of: login)
     }
   }
@@ -119,7 +124,8 @@ actor OpenSSHTunnel: TunnelWay {
   }
 
   private func take(
-    _ client: WatchedDescriptor, to destination: TunnelDestination, _ report: @escaping @Sendable (String) -> Void
+    _ client: WatchedDescriptor, to destination: TunnelDestination,
+    _ report: @escaping @Sendable (String) -> Void
   ) {
     guard !isClosed else { return client.reset() }
     lastConnection += 1
@@ -136,7 +142,8 @@ actor OpenSSHTunnel: TunnelWay {
   }
 
   private func carry(
-    _ client: WatchedDescriptor, to destination: TunnelDestination, _ report: @escaping @Sendable (String) -> Void
+    _ client: WatchedDescriptor, to destination: TunnelDestination,
+    _ report: @escaping @Sendable (String) -> Void
   ) async throws {
     let (login, stream, logEnd) = try await stream(to: destination)
     await SocketRelay(client: client, far: stream).run {
@@ -160,9 +167,11 @@ actor OpenSSHTunnel: TunnelWay {
       if let stream = try await login.stream(to: destination) { return (login, stream, logEnd) }
       // If it has ended, that is about to be noticed.
       for _ in 0..<20 where self.login === login { try await Task.sleep(for: .milliseconds(50)) }
-      guard self.login !== login else { throw try login.master.lost() }
+      guard self.login !== login else {
+        throw TransportError("\(login.master.place): ssh's master takes no connection")
+      }
     }
-    throw TransportError("the connection is lost again and again")
+    throw TransportError("the connection to the host is lost again and again")
   }
 }
 
@@ -178,6 +187,7 @@ private struct TunnelDestination: Hashable, CustomStringConvertible {
 private final class TunnelLogin: Sendable {
   let master: OpenSSHMaster
   let refusals: RefusalLog
+
   private struct State {
     /// Each has a socket of its number.
     var destinations: [TunnelDestination] = []
