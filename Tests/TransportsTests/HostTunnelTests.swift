@@ -140,7 +140,7 @@ extension TransportTests {
           try client.send([1, 2, 3])
           #expect(try client.read(3) == [1, 2, 3])
         }
-        #expect(bench.reports.count == count)
+        #expect(try await bench.waits { bench.reports.count == count })
       }
       #expect(bench.reports.allSatisfy { $0.hasPrefix("127.0.0.1:\(nobody): ") }, "\(bench.reports)")
       #expect(bench.reports.allSatisfy { $0.contains("can't connect to 127.0.0.1:\(nobody)") })
@@ -156,6 +156,7 @@ extension TransportTests {
         let client = try LoopbackClient(here)
         #expect(throws: (any Error).self) { _ = try client.readAll() }
       }
+      #expect(try await bench.waits { !bench.reports.isEmpty })
       let report = try #require(bench.reports.first)
       #expect(report.contains("doesn't allow connections through it"), "\(report)")
       #expect(report.contains("AllowTcpForwarding"), "\(report)")

@@ -185,7 +185,7 @@ package final class WatchedDescriptor: Sendable {
   /// Tries until there is an answer. What happens to the descriptor between a try and the wait isn't missed,
   /// because it leaves a mark.
   private func retry<Value: Sendable>(
-    _ use: WritableKeyPath<State, Use> & Sendable, instead none: Value,
+    _ use: any WritableKeyPath<State, Use> & Sendable, instead none: Value,
     _ attempt: @Sendable (inout State) -> Attempt<Value>
   ) async -> Value {
     while !Task.isCancelled {
@@ -203,7 +203,7 @@ package final class WatchedDescriptor: Sendable {
     return none
   }
 
-  private func pause(_ use: WritableKeyPath<State, Use> & Sendable) async {
+  private func pause(_ use: any WritableKeyPath<State, Use> & Sendable) async {
     await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         let resumesAtOnce = state.withLock { state in
