@@ -8,7 +8,8 @@ public final class FaultServer: Sendable {
   public var port: Int { listener.port }
 
   public init(_ behave: @escaping @Sendable (Int32, Int) -> Void) throws {
-    listener = try Listener()
+    // With a shorter queue the kernel answers a crowd with cookies, and resets what it can't tell later (tcp(7)).
+    listener = try Listener(backlog: 1024)
     let socket = listener.socket
     let accepting = Thread {
       signal(SIGPIPE, SIG_IGN)

@@ -9,6 +9,9 @@ package final class ListenerSet: @unchecked Sendable {
   private var relays: [ObjectIdentifier: Relay] = [:]
   private var isClosed = false
 
+  /// How many connections may wait to be taken. The kernel resets some of a crowd that is larger.
+  private static let queueLimit: Int32 = 1024
+
   /// Programs that are started after this have the raised limit on descriptors too.
   package init() { _ = Reactor.shared }
 
@@ -141,7 +144,7 @@ package final class ListenerSet: @unchecked Sendable {
       let status = address.bytes.withUnsafeBytes { raw in
         bind(socket, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
       }
-      if socket >= 0, status == 0, Glibc.listen(socket, 128) == 0 {
+      if socket >= 0, status == 0, Glibc.listen(socket, queueLimit) == 0 {
         sockets.append(socket)
         // The other family gets the same.
         if chosen == 0 { chosen = boundAddress(socket).flatMap(\.port) ?? 0 }
@@ -199,7 +202,7 @@ package final class ListenerSet: @unchecked Sendable {
       if isStale, unlink(path) == 0 { isBound = give(bind, socket) } else { errno = EADDRINUSE }
     }
     // Nobody can connect before `listen`.
-    guard isBound, chmod(path, 0o600) == 0, Glibc.listen(socket, 128) == 0 else {
+    guard isBound, chmod(path, 0o600) == 0, Glibc.listen(socket, queueLimit) == 0 else {
       let code = errno
       Glibc.close(socket)
       return failure(errorText(code))
