@@ -29,9 +29,10 @@ public final class LoopbackServer: Sendable {
   ///   - options: Further lines of sshd_config.
   ///   - address: The loopback address to listen on.
   ///   - pam: The PAM stack that it sees, in place of the machine's, with `FOLDER` for ``folder``; needs root.
+  ///   - environment: What it has in its environment besides.
   public init(
     hostKeys: [String] = ["ed25519"], options: [String] = [], address: String = "127.0.0.1",
-    pam: [String]? = nil
+    pam: [String]? = nil, environment: [String: String] = [:]
   ) throws {
     self.address = address
     files = try TemporaryFolder(mode: 0o700)
@@ -65,6 +66,7 @@ public final class LoopbackServer: Sendable {
       let mount = "mount --bind \(folder)/pam.d /etc/pam.d && exec \(command.joined(separator: " "))"
       command = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", mount]
     }
+    if !environment.isEmpty { command = ["/usr/bin/env"] + environment.map { "\($0)=\($1)" } + command }
     processID = try spawn(command, output: output)
     try waitUntilListening()
   }
