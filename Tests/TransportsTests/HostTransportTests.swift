@@ -52,6 +52,25 @@ extension TransportTests {
       #expect(notices.contains { $0.message.hasPrefix("reached by the system's ssh: ") && $0.verboseOnly })
     }
 
+    /// As the inventory's own words are about this host, and a group's options about many.
+    @Test(arguments: [TransportChoice.ssh, .openssh])
+    func `What the inventory says of a host counts before its options`(choice: TransportChoice) async throws {
+      let options = ["Port=1", "User=nobody", "UserKnownHostsFile=/dev/null", "IdentityFile=/dev/null"]
+      #expect(try await way(host(options) { $0.transport = choice }) == "\(choice)")
+    }
+
+    @Test(arguments: [TransportChoice.ssh, .openssh])
+    func `The configuration says how long a server may take`(choice: TransportChoice) async throws {
+      let silent = try FaultServer { _, _ in sleep(9) }
+      var silentHost = host(["ConnectTimeout=1"]) { $0.transport = choice }
+      silentHost.connection.port = silent.port
+      let silentOne = silentHost
+      let (_, time) = try await failure {
+        _ = try await HostTransport(configuration: "none").connect(to: silentOne)
+      }
+      #expect(time < .seconds(6))
+    }
+
     @Test func `An authority for host keys is checked by the system's ssh`() async throws {
       try shell(
         """

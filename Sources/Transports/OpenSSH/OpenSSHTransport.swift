@@ -76,9 +76,15 @@ public struct OpenSSHTransport: Transport {
         folder: folder, questions: resolved.map(\.target.questions) ?? questions,
         password: settings.password, names: names.compactMap(\.self))
     }
-    let words = options(for: settings, folder: folder, asks: askpass != nil, logLevel: logLevel)
+    let limit = resolved?.target.connectTimeout ?? connectTimeout
+    var words = options(for: settings, folder: folder, asks: askpass != nil, limit, logLevel: logLevel)
+    // A host that has vanished is noticed while it runs a command.
+    if resolved?.target.serverAlive == nil {
+      words += ["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"]
+    }
+    words += ["--", settings.address]
     do {
-      try await startMaster(words, folder: folder, place: place, askpass)
+      try await startMaster(words, folder: folder, place: place, askpass, limit)
       if let master = await OpenSSHMaster(place, folder) { return master }
       try Task.checkCancellation()
     } catch  where Task.isCancelled {
@@ -91,7 +97,7 @@ public struct OpenSSHTransport: Transport {
 
   /// Starts a master, which puts itself into the background once it has logged in.
   private func startMaster(
-    _ words: [String], folder: ControlFolder, place: OpenSSHPlace, _ askpass: Askpass?
+    _ words: [String], folder: ControlFolder, place: OpenSSHPlace, _ askpass: Askpass?, _ limit: Duration
   ) async throws {
     let environment = Environment.inherit.updating(askpass?.environment ?? [:])
     var options = PlatformOptions()
@@ -110,9 +116,9 @@ public struct OpenSSHTransport: Transport {
       }
       group.addTask {
         if let askpass {
-          try await askpass.serve(for: connectTimeout)
+          try await askpass.serve(for: limit)
         } else {
-          try await Task.sleep(for: connectTimeout)
+          try await Task.sleep(for: limit)
         }
         return nil
       }
@@ -127,8 +133,7 @@ public struct OpenSSHTransport: Transport {
     }
     try Task.checkCancellation()
     guard let status else {
-      let limit = connectTimeout.inSeconds
-      throw TransportError("\(place): gave up after \(limit) while logging in\(folder.complaint)")
+      throw TransportError("\(place): gave up after \(limit.inSeconds) while logging in\(folder.complaint)")
     }
     if case .exited(0) = status { return }
     let complaint = folder.said
@@ -137,9 +142,8 @@ public struct OpenSSHTransport: Transport {
 
   /// Nothing in them is secret: other users of this machine can read them.
   private func options(
-    for settings: ConnectionSettings, folder: ControlFolder, asks: Bool, logLevel: String
+    for settings: ConnectionSettings, folder: ControlFolder, asks: Bool, _ limit: Duration, logLevel: String
   ) -> [String] {
-    let seconds = max(1, connectTimeout.components.seconds)
     var words = (settings.sshConfig ?? configuration).map { ["-F", $0] } ?? []
     words += [
       "-M", "-N", "-f", "-T", "-x", "-e", "none", "-S", Self.escaped(folder.socket), "-E", folder.log,
@@ -150,26 +154,21 @@ public struct OpenSSHTransport: Transport {
       "ControlPersist=10", "ClearAllForwardings=yes", "RemoteCommand=none",
       "LogLevel=\(logLevel)",
     ]
-    options += settings.sshOptions
-    // Nobody can be asked: not to ask is the user's right, to ask isn't ours.
-    if !asks { options.append("BatchMode=yes") }
-    options += [
-      "ConnectTimeout=\(seconds)",
-      // A host that has vanished is noticed while it runs a command.
-      "ServerAliveInterval=15", "ServerAliveCountMax=3",
-    ]
-    words += options.flatMap { ["-o", $0] }
-    if settings.acceptsNewHostKey { words += ["-o", "StrictHostKeyChecking=accept-new"] }
+    if settings.acceptsNewHostKey { options.append("StrictHostKeyChecking=accept-new") }
     if !settings.knownHosts.isEmpty {
       let files = settings.knownHosts.map(Self.quoted).joined(separator: " ")
-      words += ["-o", "UserKnownHostsFile=\(files)", "-o", "GlobalKnownHostsFile=/dev/null"]
+      options += ["UserKnownHostsFile=\(files)", "GlobalKnownHostsFile=/dev/null"]
     }
-    if !settings.keys.isEmpty {
-      words += ["-o", "IdentitiesOnly=yes"] + settings.keys.flatMap { ["-i", Self.escaped($0)] }
-    }
+    if !settings.keys.isEmpty { options.append("IdentitiesOnly=yes") }
+    words += options.flatMap { ["-o", $0] }
+    words += settings.keys.flatMap { ["-i", Self.escaped($0)] }
     if let port = settings.port { words += ["-p", "\(port)"] }
     if let user = settings.user { words += ["-l", user] }
-    return words + ["--", settings.address]
+    options = settings.sshOptions
+    // Nobody can be asked: not to ask is the user's right, to ask isn't ours.
+    if !asks { options.append("BatchMode=yes") }
+    options.append("ConnectTimeout=\(max(1, limit.components.seconds))")
+    return words + options.flatMap { ["-o", $0] }
   }
 
   /// A path for where ssh knows tokens (ssh_config(5), TOKENS).
