@@ -19,17 +19,11 @@ final class Detour: @unchecked Sendable {
   init?() {
     sem_init(go, 0, 0)
     sem_init(back, 0, 0)
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setstacksize(&attributes, 512 << 10)
-    defer { pthread_attr_destroy(&attributes) }
     let this = Unmanaged.passRetained(self)
-    let status = pthread_create(
-      &thread, &attributes,
-      { argument in
-        if let argument { Unmanaged<Detour>.fromOpaque(argument).takeRetainedValue().loop() }
-        return nil
-      }, this.toOpaque())
+    let status = startSmallThread(&thread, argument: this.toOpaque()) { argument in
+      if let argument { Unmanaged<Detour>.fromOpaque(argument).takeRetainedValue().loop() }
+      return nil
+    }
     guard status == 0 else {
       this.release()
       return nil

@@ -67,18 +67,11 @@ enum Resolver {
       return true
     }
     guard mustStart else { return }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    pthread_attr_setstacksize(&attributes, 512 << 10)
     var thread = pthread_t()
-    let status = pthread_create(
-      &thread, &attributes,
-      { _ in
-        while let work = Resolver.next() { work() }
-        return nil
-      }, nil)
-    pthread_attr_destroy(&attributes)
+    let status = startSmallThread(&thread, isDetached: true) { _ in
+      while let work = Resolver.next() { work() }
+      return nil
+    }
     if status != 0 {
       pool.withLock { $0.threads -= 1 }
       answer(.failure(Failure(reason: "no thread can be started: \(errorText(status))")))
