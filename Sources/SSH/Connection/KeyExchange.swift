@@ -25,7 +25,7 @@ extension SSHConnection {
     } catch {
       throw explain(error, ServerOpening(link.opening))
     }
-    let opening = ServerOpening(link.opening)
+    let opening = link.opening
     link.isHandshakeOver = true
     let key = try hostKey(session)
     shownKey = key

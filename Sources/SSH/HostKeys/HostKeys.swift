@@ -17,8 +17,8 @@ extension SSHConnection {
 
   /// Checks the server's key, and learns it where the policy says so.
   ///
-  /// - Parameter opening: What the server said first.
-  func verify(_ key: HostKey, _ opening: ServerOpening) async throws(SSHError) {
+  /// - Parameter opening: What the server said first, which takes longer to read than all else here.
+  func verify(_ key: HostKey, _ opening: [UInt8]) async throws(SSHError) {
     var verdict = try target.verdict(on: key)
     let isNew =
       switch verdict {
@@ -37,9 +37,9 @@ extension SSHConnection {
         verdict = .trusted
       }
     }
-    if let error = HostKeyReport(target: target, key: key, opening: opening).error(for: verdict) {
-      throw error
-    }
+    guard verdict != .trusted else { return }
+    let report = HostKeyReport(target: target, key: key, opening: ServerOpening(opening))
+    if let error = report.error(for: verdict) { throw error }
   }
 }
 
