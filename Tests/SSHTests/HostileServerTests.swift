@@ -36,6 +36,14 @@ extension SSHTests {
       #expect(error.message.contains("longer than the message that it came in"), "\(error)")
     }
 
+    @Test(arguments: [(4, "TERM"), (0, "unknown"), (5, "unknown"), (90, "unknown"), (1_000_000, "unknown")])
+    func signalBeyondItsPacket(length: Int, name: String) async throws {
+      let connection = try await SSHConnection.connect(to: try target("signal-\(length)"))
+      let status = try await connection.run("true", limits: CommandLimits(timeout: .seconds(20)))
+      #expect(status == .signal(name))
+      await connection.close()
+    }
+
     @Test(arguments: 0..<24)
     func nonsenseInACommand(seed: Int) async throws {
       let connection = try await SSHConnection.connect(to: try target("session-\(seed)"))

@@ -5,7 +5,8 @@ import Foundation
 ///
 /// The user's name says what it does: `login-SEED` answers attempts to log in with nonsense, `session-SEED` lets
 /// everyone in and sends nonsense to the first command. The same name gets the same messages. `name-LENGTH` asks a
-/// question whose name is said to be so long, and is 100 bytes.
+/// question whose name is said to be so long, and is 100 bytes; `signal-LENGTH` ends a command by a signal whose name is
+/// said to be so long, and is 4 bytes.
 public final class HostileServer: Sendable {
   public let port: Int
   /// The host's key, as a line of known_hosts.
@@ -139,7 +140,7 @@ private let program = #"""
               reply = b"\x3c" + number(int(user[5:])) + b"x" * 100 if asks else b"\x33\0\0\0\x14keyboard-interactive\0"
               return self.transport._send_message(Message(reply))
           self.r = self.r or random.Random(user)
-          if user.startswith("session-"):
+          if user.startswith(("session-", "signal-")):
               m.rewind()
               return self._parse_userauth_request(m)
           threading.Timer(1, self.transport.close).start()
@@ -159,7 +160,13 @@ private let program = #"""
       try:
           transport.start_server(event=threading.Event(), server=session)
           channel = transport.accept(10)
-          if channel:
+          if channel and session.user.startswith("signal-"):
+              to = number(channel.remote_chanid)
+              name = number(int(session.user[7:])) + b"TERM"
+              transport._send_message(Message(b"b" + to + number(11) + b"exit-signal\0" + name))
+              transport._send_message(Message(b"a" + to))
+              transport.join(1)
+          elif channel:
               r = random.Random(session.user)
               for _ in range(r.choice([1, 5, 30])):
                   transport._send_message(Message(message(r, channel.remote_chanid)))

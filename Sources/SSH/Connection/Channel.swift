@@ -229,8 +229,9 @@ extension SSHConnection {
     var count = 0
     libssh2_channel_get_exit_signal(channel.pointer, &name, &count, nil, nil, nil, nil)
     defer { if let name { libssh2_free(session, name) } }
-    if let name, count > 0 {
-      return .signal(printable(UnsafeRawBufferPointer(start: name, count: count), limit: 32))
+    if let name {
+      let text = printable(UnsafeRawBufferPointer(start: name, count: count), limit: 32)
+      return .signal(text.isEmpty ? "unknown" : text)
     }
     return .code(libssh2_channel_get_exit_status(channel.pointer))
   }

@@ -198,6 +198,9 @@ final class Link {
     }
     guard let new = realloc(old, count) else { return nil }
     memory += malloc_usable_size(new) - before
+    // Where a server says that a signal's name is longer than its message, libssh2 1.10 takes what was in this memory
+    // for the name, up to a zero wherever that is.
+    if old == nil { new.storeBytes(of: 0, as: UInt8.self) }
     if isLoggingIn {
       if let old { loginBlocks.remove(old) }
       loginBlocks.insert(new)
