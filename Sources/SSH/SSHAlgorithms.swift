@@ -80,7 +80,8 @@ public struct SSHAlgorithms: Sendable, Equatable {
     return usual.filter(supported(purpose).contains)
   }
 
-  /// The defaults of OpenSSH 9 (ssh_config(5): KexAlgorithms, Ciphers, MACs), and its later exchanges.
+  /// The defaults of OpenSSH 9 (ssh_config(5): KexAlgorithms, Ciphers, MACs), and its later exchanges. GCM comes before
+  /// CTR here: libssh2 decrypts it a packet at a time.
   private static let usual: [Purpose: [String]] = [
     .kex: [
       "mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com",

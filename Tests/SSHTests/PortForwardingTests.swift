@@ -50,54 +50,6 @@ extension SSHTests {
       await forwarding.close()
     }
 
-    /// The end of what one side sends reaches the other, which still answers.
-    @Test func halfClose() async throws {
-      let server = try LoopbackServer()
-      // Answers only after it has read all.
-      let counter = try FaultServer { socket, _ in
-        var total = 0
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while true {
-          let count = read(socket, &buffer, buffer.count)
-          if count <= 0 { break }
-          total += count
-        }
-        send("\(total) bytes", to: socket)
-      }
-      let (forwarding, places) = try await forward(server, to: counter.port)
-      let here = try port(places)
-      let answer = try await onThread {
-        let client = try LoopbackClient(here)
-        try client.send([UInt8](repeating: 7, count: 3_000_000))
-        shutdown(client.socket, Int32(SHUT_WR))
-        return String(decoding: try client.readAll(), as: UTF8.self)
-      }
-      #expect(answer == "3000000 bytes")
-      // And the other way: the server sends its end first, and reads on.
-      let reader = Mutex(0)
-      let early = try FaultServer { socket, _ in
-        shutdown(socket, Int32(SHUT_WR))
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while true {
-          let count = read(socket, &buffer, buffer.count)
-          if count <= 0 { break }
-          reader.withLock { $0 += count }
-        }
-      }
-      let second = try await forwarding.listen(on: .port(0), to: "127.0.0.1", port: early.port)
-      let there = try port(second)
-      try await onThread {
-        let client = try LoopbackClient(there)
-        #expect(try client.readAll().isEmpty)
-        try client.send([UInt8](repeating: 7, count: 1_000_000))
-      }
-      for _ in 0..<500 where reader.withLock({ $0 }) < 1_000_000 {
-        try await Task.sleep(for: .milliseconds(10))
-      }
-      #expect(reader.withLock { $0 } == 1_000_000)
-      await forwarding.close()
-    }
-
     /// A client that doesn't read keeps its own connection waiting, in bounded memory, and no other.
     @Test func slowClient() async throws {
       let server = try LoopbackServer()

@@ -58,10 +58,7 @@ extension ServerTests {
 
     /// As the servers are set up by Debian, and with sudo's password.
     @Test func aPasswordAndNoKey() async throws {
-      try await withThrowingTaskGroup { group in
-        for machine in Machine.all { group.addTask { try await aPasswordAndNoKey(machine) } }
-        try await group.waitForAll()
-      }
+      try await Machine.each { try await aPasswordAndNoKey($0) }
     }
 
     private func aPasswordAndNoKey(_ machine: Machine) async throws {

@@ -12,6 +12,14 @@ struct Machine: Sendable, CustomTestStringConvertible {
 
   static let bookworm = Machine(number: 11, suite: "bookworm", sshd: .openssh)
 
+  /// Tries all at once: most of the time goes by waiting for PAM, which makes wrong passwords slow.
+  static func each(_ body: @escaping @Sendable (Machine) async throws -> Void) async throws {
+    try await withThrowingTaskGroup { group in
+      for machine in all { group.addTask { try await body(machine) } }
+      try await group.waitForAll()
+    }
+  }
+
   /// With MARTLET_TEST_SUITES=all an older and a newer dropbear too.
   static let all =
     [

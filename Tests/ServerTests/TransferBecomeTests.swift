@@ -19,10 +19,7 @@ extension ServerTests {
       """
 
     @Test func `Every method, on every kind of server`() async throws {
-      try await withThrowingTaskGroup { group in
-        for machine in Machine.all { group.addTask { try await everyMethod(machine) } }
-        try await group.waitForAll()
-      }
+      try await Machine.each { try await everyMethod($0) }
     }
 
     private func everyMethod(_ machine: Machine) async throws {

@@ -30,19 +30,14 @@ public final class LoopbackClient: Sendable {
   public let socket: Int32
 
   public init(_ port: Int) throws {
-    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard let socket = connectLoopback(port) else {
+      throw TestFailure("can't connect: \(String(cString: strerror(errno)))")
+    }
+    self.socket = socket
     var wait = timeval(tv_sec: 30, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(socket, SOL_SOCKET, option, &wait, socklen_t(MemoryLayout<timeval>.size))
     }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let status = withUnsafeBytes(of: &address) { raw in
-      raw.baseAddress.map { connect(socket, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count)) }
-    }
-    if status != 0 { throw TestFailure("can't connect: \(String(cString: strerror(errno)))") }
   }
 
   deinit { close(socket) }

@@ -4,7 +4,7 @@ import Glibc
 
 /// A libssh2 session and the socket or the stream that carries it. Confined to the reactor's thread.
 ///
-/// libssh2 reads and writes through this class, which keeps four promises that its own calls don't:
+/// libssh2 reads and writes through this class, which keeps five promises that its own calls don't:
 /// - *A packet is never half sent.* What the carrier doesn't take is kept in `outbox`. In libssh2 1.10 a packet
 ///   that is half sent must be finished by the very call that began it, and any other call that sends in
 ///   between breaks the session (BAD_USE).
@@ -13,6 +13,8 @@ import Glibc
 /// - *Memory is bounded.* libssh2 allocates through this class too.
 /// - *A call ends.* A server that sends without pause is cut off after `turnLimit` bytes and goes on at the
 ///   reactor's next turn; one that sends without end before the keys are agreed on is refused.
+/// - *A length that isn't true leads nowhere.* Where libssh2 1.10 doesn't check one, the memory that it asks for
+///   tells of it (``resize(_:to:)``).
 final class Link {
   let carrier: any Carrier
   /// Nil only after `end`.
