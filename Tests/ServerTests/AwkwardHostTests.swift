@@ -125,7 +125,7 @@ extension ServerTests.BecomeTests {
     let wrong = try await server.becoming(from: "asker") { $0.becomePassword = Secret("wrong") }
     #expect(wrong.contains("sudo refused the password of asker; it was tried once only"), "\(wrong)")
     // It would have tried an empty password twice more.
-    let log = try await server.ask("journalctl", "-o", "cat")
+    let log = try await server.journal()
     #expect(log.components(separatedBy: "pam_unix(sudo:auth): authentication failure").count == 2, "\(log)")
     _ = try await server.shell("echo 'deploy ALL=(ALL) NOPASSWD: /bin/ls' >/etc/sudoers.d/deploy")
     let refused = try await server.becoming(from: "deploy")

@@ -101,7 +101,7 @@ struct Bastions {
   static func logins(_ server: Server = outer, expected: Int = 0) async throws -> Int {
     let end = ContinuousClock.now + .seconds(10)
     while true {
-      let log = try await server.shell("journalctl --sync; journalctl -o cat -t sshd -t sshd-session")
+      let log = try await server.journal("sshd", "sshd-session")
       let count = log.components(separatedBy: "Accepted publickey for ").count - 1
       if count >= expected || ContinuousClock.now > end { return count }
       try await Task.sleep(for: .milliseconds(200))

@@ -49,7 +49,7 @@ extension ServerTests.BecomeTests {
     let run = try await server.run(plays, user: "asker") { $0.becomePassword = Secret("asker") }
     #expect(run.failure == "")
     #expect(run.recap.exchanges >= 7)
-    let log = try await server.ask("journalctl", "-t", "sudo", "-o", "cat")
+    let log = try await server.journal("sudo")
     #expect(log.components(separatedBy: "COMMAND=").count - 1 == 2, "one for each user:\n\(log)")
     let seen = try await server.ask("cat", "/root/seen")
     #expect(seen.contains("sudo"))

@@ -52,7 +52,7 @@ extension ServerTests {
           "asker can't become root on lab1 by sudo: sudo refused the password of asker; it was tried once only"
         ),
         "\(run.failure)")
-      let log = try await server.ask("journalctl", "-t", "sudo", "-o", "cat")
+      let log = try await server.journal("sudo")
       #expect(log.contains("1 incorrect password attempt"), "\(log)")
       #expect(log.components(separatedBy: "authentication failure").count == 2, "\(log)")
       #expect(try await server.ask("sh", "-c", "test -e \(file) || echo absent") == "absent")

@@ -35,4 +35,9 @@ extension Server {
   }
 
   func shell(_ script: String) async throws -> String { try await ask("sh", "-c", script) }
+
+  /// The messages of the server's journal so far, or those of some programs.
+  func journal(_ tags: String...) async throws -> String {
+    try await shell("journalctl --sync; journalctl -o cat \(tags.map { "-t \($0)" }.joined(separator: " "))")
+  }
 }

@@ -44,16 +44,15 @@ extension ServerTests {
       let server = try await Server.fresh()
       let running = Task {
         try await server.run {
-          Command("sleep 3; touch /root/first", creates: "/root/first")
+          Command("\(Gate.wait); touch /root/first", creates: "/root/first")
           File("/root/second", content: "second\n")
         }
       }
-      try await waitUntil("the first task runs") {
-        try await server.ask("sh", "-c", "pgrep -f '[s]leep 3' || true") != ""
-      }
+      try await Gate.isReached(on: server)
       running.cancel()
       let run = try await running.value
       #expect(run.code == 130)
+      try await Gate.open(on: server)
       try await waitUntil("the action has ended") { try await server.ask("sh", "-c", "ls /root") == "first" }
       _ = try await server.ask("sleep", "0.5")
       #expect(try await server.ask("sh", "-c", "ls /root; ls -d /var/tmp/martlet.* 2>/dev/null") == "first")
@@ -127,9 +126,23 @@ extension ServerTests {
   }
 }
 
-/// Waits for something that another process does, ten seconds at most.
+/// Where a task on a server waits until the test has done what it wants to do meanwhile.
+enum Gate {
+  /// A command that says that it is there, and goes on when the gate is open; a minute later at the latest.
+  static let wait =
+    "touch /run/gate; for i in $(seq 600); do [ ! -e /run/open ] || break; sleep 0.1; done"
+
+  static func isReached(on server: Server) async throws {
+    try await waitUntil("the task runs") { try await server.shell("ls /run/gate || true") != "" }
+  }
+
+  static func open(on server: Server) async throws { _ = try await server.shell("touch /run/open") }
+}
+
+/// Waits for something that another process does, half a minute at most.
 func waitUntil(_ what: String, _ condition: () async throws -> Bool) async throws {
-  for _ in 0..<100 {
+  let end = ContinuousClock.now + .seconds(30)
+  while ContinuousClock.now < end {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(100))
   }

@@ -71,7 +71,7 @@ struct TransferDesk {
 
   /// How often PAM refused somebody since the server was made, by the journal's words.
   func refusals(of tool: String) async throws -> Int {
-    let log = try await server.ask("journalctl", "-o", "cat")
+    let log = try await server.journal()
     return log.components(separatedBy: "pam_unix(\(tool):auth): authentication failure").count - 1
   }
 }

@@ -36,7 +36,7 @@ extension ServerTests {
         #expect(part.contains("sudo -H -S -p martlet-"), "\(program) looked")
         seen += part
       }
-      let log = try await server.ask("journalctl", "-o", "cat")
+      let log = try await server.journal()
       #expect(log.components(separatedBy: "COMMAND=").count - 1 == 2, "one script each: \(log)")
       for text in [seen, log, put.output, put.errors, get.output, get.errors] {
         #expect(!text.contains("correct-horse"))
