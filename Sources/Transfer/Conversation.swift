@@ -166,11 +166,8 @@ final class Conversation: ExchangeHandler {
   /// Sends a line.
   func say(_ line: String) { inputEnd.yield(.bytes(Array((line + "\n").utf8))) }
 
-  /// Sends all that a source gives, and ends the input.
-  func send(_ source: @escaping Source) {
-    inputEnd.yield(.source(source))
-    inputEnd.finish()
-  }
+  /// Sends all that a source gives. Where the host knows of no end, the end of the input has to tell it.
+  func send(_ source: @escaping Source) { inputEnd.yield(.source(source)) }
 
   /// Ends the input.
   func endInput() { inputEnd.finish() }

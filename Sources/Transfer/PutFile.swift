@@ -55,21 +55,9 @@ extension FileTransfer {
     meter.expect(size)
     let receiving = script(places + Self.receiveFile(size: size, resumes: options.resumes), nonce)
     do {
-      var (summary, mode) = try await Conversation.run(
-        receiving, on: session, options: options
-      ) { try await send(file, source, status, $0) }
-      // What has to be compared first is put in its place afterwards; the rest the host has done by itself.
-      if summary.verification != .none {
-        let commit = places + Self.commit + "put_in_place \(mode) \(time(of: status))\nsay done"
-        _ = try await Conversation.run(
-          script(commit, HostScript.newNonce()), on: session, options: options
-        ) { conversation in
-          conversation.endInput()
-          return try await conversation.record("done")
-        }
+      return try await Conversation.run(receiving, on: session, options: options) {
+        try await send(file, source, status, $0)
       }
-      summary.bytes = size - summary.resumedAt
-      return summary
     } catch {
       if !options.resumes { await tidy(places + #"rm -f "$t""#) }
       throw error
@@ -81,7 +69,7 @@ extension FileTransfer {
 
   private func send(
     _ file: Descriptor, _ source: String, _ status: stat, _ conversation: Conversation
-  ) async throws -> (TransferSummary, mode: String) {
+  ) async throws -> TransferSummary {
     let size = Int(status.st_size)
     // The host may have to sum what it has from an earlier transfer.
     conversation.allowSumming(size)
@@ -110,12 +98,20 @@ extension FileTransfer {
       conversation.allowSumming(size)
       return nil
     }
+    // Where there is more to say, the host counts what it takes.
+    if kind == .none { conversation.endInput() }
     let received = try await conversation.record("received").words
     guard received.count == 3 else { throw TransferError("the host's answer is not understood") }
     guard received[0] == "\(size)", received[2] == reader.sum else {
       throw TransferError("what the host has is not what was sent: its sum differs")
     }
-    return (TransferSummary(bytes: size, resumedAt: offset, verification: kind.verification), mode)
+    // What has to be compared first is put in its place afterwards; the rest the host has done by itself.
+    if kind != .none {
+      conversation.say("place")
+      conversation.endInput()
+    }
+    _ = try await conversation.record("done")
+    return TransferSummary(bytes: size - offset, resumedAt: offset, verification: kind.verification)
   }
 
   /// Adds the first bytes of a file to a sum; the file stands behind them afterwards.
@@ -154,13 +150,25 @@ extension FileTransfer {
       IFS=' ' read -r w a mode time || exit 1
       [ "$w" = go ] || exit 1
       if [ "$a" = 0 ]; then : >"$t"; fi
-      e=$( { cat >>"$t"; } 2>&1 ) || die "$e"
+      # Up to the end of the input, or as much as is missing: some `head` reads on, but before its answer nothing comes.
+      receive() {
+        if [ "$tool" = none ]; then cat
+        elif [ "$(echo x | head -c 1 2>&1)" = x ]; then head -c "$((size - a))"
+        else dd ibs=1 obs=65536 count="$((size - a))"
+        fi
+      }
+      e=$( { receive >>"$t"; } 2>&1 ) || die "$e"
       s=$(size "$t")
       [ "$s" = "$size" ] || exit 1
       v=$(sum <"$t") || die "the sum can't be made"
-      if [ "$tool" = none ]; then put_in_place "$mode" "$time"; fi
-      trap - EXIT
       say "received $s $v"
+      if [ "$tool" != none ]; then
+        IFS=' ' read -r w || exit 1
+        [ "$w" = place ] || exit 1
+      fi
+      put_in_place "$mode" "$time"
+      trap - EXIT
+      say done
       """#
   }
 

@@ -26,21 +26,21 @@ extension FileTransfer {
     meter.expect(try TreeSource.measure(root))
     let preserves = options.preserves
     do {
-      let (summary, mask, isThere) = try await Conversation.run(
-        script(places + Self.receiveTree(preserves: preserves), nonce), on: session,
+      let sent = try await Conversation.run(
+        script(places + Self.commit + Self.receiveTree(preserves: preserves), nonce), on: session,
         options: options
       ) { try await send(root, status, $0) }
-      let mode = newMode(status.permissions, umask: mask, preserves: preserves)
-      let commit = isThere ? Self.mergeTree : Self.placeTree(mode)
-      _ = try await Conversation.run(
-        script(places + commit, HostScript.newNonce()), on: session, options: options
-      ) { conversation in
-        conversation.endInput()
-        // Renaming many thousands of files takes its time.
-        conversation.allowSumming(summary.files << 18)
-        return try await conversation.record("done")
+      // An archive's end is that of the input: where sums have to be compared first, a script of its own goes on.
+      if sent.summary.verification != .none {
+        let commit = places + Self.commit + "commit \(sent.isThere ? "there" : "new") \(sent.mode)"
+        try await Conversation.run(
+          script(commit, HostScript.newNonce()), on: session, options: options
+        ) { conversation in
+          conversation.endInput()
+          try await Self.hearOfCommit(of: sent.summary, conversation)
+        }
       }
-      return summary
+      return sent.summary
     } catch {
       await tidy(places + #"drop "$inside"; drop "$beside""#)
       throw error
@@ -49,7 +49,7 @@ extension FileTransfer {
 
   private func send(
     _ root: LocalFolder, _ status: stat, _ conversation: Conversation
-  ) async throws -> (TransferSummary, umask: UInt16, isThere: Bool) {
+  ) async throws -> (summary: TransferSummary, mode: String, isThere: Bool) {
     let ready = try await conversation.record("ready").words
     guard ready.count == 3, let mask = UInt16(ready[0], radix: 8) else {
       throw TransferError("the host's answer is not understood")
@@ -59,13 +59,15 @@ extension FileTransfer {
     let archive = try TreeSource(root, status, kind: kind, meter: meter) { mode in
       newMode(mode, umask: mask, preserves: preserves)
     }
-    conversation.say("go")
+    let mode = String(newMode(status.permissions, umask: mask, preserves: preserves), radix: 8)
+    conversation.say("go \(mode)")
     let meter = meter
     conversation.send {
       if let bytes = try await archive.next() { return bytes }
       conversation.allowSumming(meter.done)
       return nil
     }
+    conversation.endInput()
     let sum = kind == .none ? nil : try await conversation.record("sum").words.last
     _ = try await conversation.record("received")
     let result = archive.result
@@ -75,7 +77,14 @@ extension FileTransfer {
     let summary = TransferSummary(
       bytes: meter.done, files: result.files, verification: kind.verification,
       warnings: result.warnings)
-    return (summary, mask, ready[2] == "there")
+    if kind == .none { try await Self.hearOfCommit(of: summary, conversation) }
+    return (summary, mode, ready[2] == "there")
+  }
+
+  /// Waits until the host has put a tree in its place: renaming many thousands of files takes its time.
+  private static func hearOfCommit(of summary: TransferSummary, _ conversation: Conversation) async throws {
+    conversation.allowSumming(summary.files << 18)
+    _ = try await conversation.record("done")
   }
 
   /// Unpacks into a new folder: inside of the target if it is there, so that it is on the same file system.
@@ -98,8 +107,8 @@ extension FileTransfer {
     *) mkfifo "$t/f" 2>/dev/null || tool=none ;;
     esac
     say "ready $u $tool $w"
-    IFS=' ' read -r w || exit 1
-    [ "$w" = go ] || exit 1
+    IFS=' ' read -r go mode || exit 1
+    [ "$go" = go ] || exit 1
     # What tar says goes to standard error: the disk may be too full for a file of it.
     unpack() {
       ( cd "$t" && exec tar -xpo\#(preserves ? "" : "m")f - ) >/dev/null
@@ -115,25 +124,32 @@ extension FileTransfer {
     fi || die tar
     wait
     [ -f "$t/end" ] || exit 1
-    trap - EXIT
     say received
+    if [ "$tool" = none ]; then commit "$w" "$mode"; else trap - EXIT; fi
     """#
   }
 
-  private static func placeTree(_ mode: UInt16) -> String {
-    #"""
-    trap 'drop "$beside"' EXIT
-    if [ -e "$p" ] || [ -h "$p" ]; then die "it has come into being meanwhile"; fi
-    e=$(mv "$beside/tree" "$p" 2>&1) || die "$e"
-    chmod \#(String(mode, radix: 8)) "$p"
-    say done
+  /// `commit new|there MODE` puts the unpacked tree in its place.
+  private static let commit = #"""
+    commit() {
+      if [ "$1" = there ]; then merge; else place "$2"; fi
+      say done
+    }
+    place() {
+      trap 'drop "$beside"' EXIT
+      if [ -e "$p" ] || [ -h "$p" ]; then die "it has come into being meanwhile"; fi
+      e=$(mv "$beside/tree" "$p" 2>&1) || die "$e"
+      chmod "$1" "$p"
+    }
+    merge() {
+    \#(merge)
+    }
+
     """#
-  }
 
   /// Moves a tree into one that is there. Where one has a folder and the other something else nothing is moved at
   /// all; a folder that is new is moved as a whole, a file over what has its name, and what is besides stays.
-  private static var mergeTree: String {
-    #"""
+  private static let merge = #"""
     trap 'cd /; drop "$inside"' EXIT
     cd "$inside/tree" || die "the new folder is gone"
     has find || die "there is no find on the host, which joining folders needs"
@@ -169,7 +185,5 @@ extension FileTransfer {
     } 3>&1 >/dev/null 2>/dev/null )
     [ -z "$e" ] || die "$e"
     [ -z "$(find . ! -type d)" ] || die "not all could be moved"
-    say done
     """#
-  }
 }

@@ -112,7 +112,7 @@ extension ServerTests {
         @main struct Slow: Playbook {
           var plays: Plays {
             Play("Slow", on: "web") {
-              Command("\(Gate.wait); touch /root/first", creates: "/root/first")
+              Command("\(Gate.command.text)", creates: "/root/first")
               File("/root/second", content: "second\\n")
             }
           }

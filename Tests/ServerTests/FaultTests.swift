@@ -44,7 +44,7 @@ extension ServerTests {
       let server = try await Server.fresh()
       let running = Task {
         try await server.run {
-          Command("\(Gate.wait); touch /root/first", creates: "/root/first")
+          Command(Gate.command, creates: "/root/first")
           File("/root/second", content: "second\n")
         }
       }
@@ -128,9 +128,9 @@ extension ServerTests {
 
 /// Where a task on a server waits until the test has done what it wants to do meanwhile.
 enum Gate {
-  /// A command that says that it is there, and goes on when the gate is open; a minute later at the latest.
-  static let wait =
-    "touch /run/gate; for i in $(seq 600); do [ ! -e /run/open ] || break; sleep 0.1; done"
+  /// Says that it is there, and makes a file when the gate is open; after a minute at the latest.
+  static let command: ShellCommand =
+    "touch /run/gate; for i in $(seq 600); do [ ! -e /run/open ] || break; sleep 0.1; done; touch /root/first"
 
   static func isReached(on server: Server) async throws {
     try await waitUntil("the task runs") { try await server.shell("ls /run/gate || true") != "" }

@@ -34,6 +34,10 @@ struct TransferDesk {
 
   /// Runs the command; `HOST` in its words is the server.
   func martlet(_ way: Way, _ words: String...) async throws -> Workbench.Outcome {
+    try await martlet(way, words)
+  }
+
+  func martlet(_ way: Way, _ words: [String]) async throws -> Workbench.Outcome {
     try writeInventory(way)
     return try await bench.martlet(words.map { $0.replacing("HOST", with: server.name) })
   }

@@ -47,6 +47,30 @@ extension ServerTests {
           == "")
     }
 
+    /// A password that is good for one time is enough.
+    @Test func `sudo asks once for a transfer`() async throws {
+      let desk = try await desk()
+      try shell("head -c 300000 /dev/urandom >big; mkdir tree; cp big tree", in: desk.bench.folder)
+      var commands = 0
+      for words in [
+        ["put", "big", "HOST:/root/big"], ["put", "big", "HOST:/root/sure", "--verify"],
+        ["put", "big", "HOST:/root/part", "--resume"], ["put", "tree", "HOST:/root/tree"],
+        ["put", "tree", "HOST:/root/tree"], ["get", "HOST:/root/tree", "back", "--verify"],
+        ["get", "HOST:/root/sure", "sure", "--resume"],
+      ] {
+        let outcome = try await desk.martlet(way, words + ["--become"])
+        #expect(outcome.code == 0, "\(words): \(outcome)")
+        let log = try await desk.server.journal("sudo")
+        let now = log.components(separatedBy: "COMMAND=").count - 1
+        #expect(now == commands + 1, "\(words)")
+        commands = now
+      }
+      let sum = try desk.sum("big")
+      for path in ["big", "sure", "part", "tree/big"] {
+        #expect(try await desk.sumThere("/root/\(path)") == sum)
+      }
+    }
+
     /// The nonce by which sudo's question is known stands in its arguments while it runs: a file can have it in it.
     @Test func `A file that asks for the password in the right words is only a file`() async throws {
       let desk = try await desk()

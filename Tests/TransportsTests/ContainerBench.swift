@@ -1,7 +1,10 @@
 import Foundation
+import MartletCore
+import MartletTransports
 import TestSupport
 
-/// A container of the tests' own, in a storage of its own, that podman runs; docker's client talks to podman too.
+/// A container of the tests' own, in a storage of its own, that podman runs; docker's client, where it is there, talks
+/// to podman too.
 ///
 /// It holds BusyBox and this machine's /tmp.
 final class ContainerBench: Sendable {
@@ -14,14 +17,14 @@ final class ContainerBench: Sendable {
   }
 
   let container: String
-  /// Each client with the options that lead to the container.
-  let podman: [String]
-  let docker: [String]
+  /// Each client that is there, with the options that lead to the container.
+  let clients: [ContainerEngine: [String]]
+  private let podman: [String]
   private let folder: String
   private let service: Int32
 
   private init() throws {
-    for program in ["podman", "docker", "busybox"] { try Self.needs(program) }
+    for program in ["podman", "runc", "busybox"] { try Self.needs(program) }
     // podman wants a short one.
     let folder = "/tmp/martlet-box-\(getpid())"
     self.folder = folder
@@ -31,7 +34,9 @@ final class ContainerBench: Sendable {
       "podman", "--root", "\(folder)/root", "--runroot", "\(folder)/run", "--storage-driver", "vfs",
       "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", "runc",
     ]
-    docker = ["docker", "--host", "unix://\(folder)/service"]
+    var clients = [ContainerEngine.podman: podman]
+    if Self.has("docker") { clients[.docker] = ["docker", "--host", "unix://\(folder)/service"] }
+    self.clients = clients
     let command = podman.joined(separator: " ")
     // A user that isn't root, and whatever shared libraries this BusyBox needs.
     try Self.prepare(
@@ -70,12 +75,10 @@ final class ContainerBench: Sendable {
     }
   }
 
+  private static func has(_ program: String) -> Bool { (try? shell("command -v \(program)")) != nil }
+
   private static func needs(_ program: String) throws {
-    do {
-      try shell("command -v \(program)")
-    } catch {
-      throw TestFailure("there is no \(program) here")
-    }
+    guard has(program) else { throw TestFailure("there is no \(program) here") }
   }
 
   private func remove() {

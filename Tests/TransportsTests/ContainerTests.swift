@@ -19,10 +19,7 @@ extension TransportTests {
       host.connection.address = bench.container
       for (user, answer) in [(nil, "0 /root\n"), ("guest", "1000 /tmp\n"), ("1000", "1000 /tmp\n")] {
         host.connection.user = user
-        for transport in [
-          ContainerTransport(.podman, client: bench.podman),
-          ContainerTransport(.docker, client: bench.docker),
-        ] {
+        for transport in bench.clients.map(ContainerTransport.init) {
           let session = try await transport.connect(to: host)
           let talk = Talk()
           #expect(try await session.run(#"echo "$(id -u) $(pwd)""#, talk) == .code(0), "\(talk.errors)")
@@ -34,7 +31,7 @@ extension TransportTests {
     @Test(.enabled(if: ContainerBench.obstacle == nil))
     func `A container that isn't there, or doesn't run, is an error that names it`() async throws {
       let bench = try ContainerBench.shared.get()
-      for (engine, client) in [(ContainerEngine.podman, bench.podman), (.docker, bench.docker)] {
+      for (engine, client) in bench.clients {
         let transport = ContainerTransport(engine, client: client)
         let (missing, _) = try await failure {
           _ = try await transport.connect(to: InventoryHost(name: "nobox"))
@@ -55,7 +52,7 @@ extension TransportTests {
     @Test(.enabled(if: ContainerBench.obstacle == nil))
     func `A container that stops in the middle is an error`() async throws {
       let bench = try ContainerBench.shared.get()
-      for (engine, client) in [(ContainerEngine.podman, bench.podman), (.docker, bench.docker)] {
+      for (engine, client) in bench.clients {
         let name = "short-\(engine)"
         try bench.start(name)
         let session = try await ContainerTransport(engine, client: client).connect(

@@ -12,11 +12,22 @@ final class Reach: Sendable {
     case shell, ssh, openssh, local, podman, docker
 
     /// What can be tried here.
-    static let all = allCases.filter { !$0.isContainer || ContainerBench.obstacle == nil }
+    static let all = allCases.filter { way in
+      guard let engine = way.engine else { return true }
+      return (try? ContainerBench.shared.get())?.clients[engine] != nil
+    }
     /// Those with an sshd at the other end.
     static let overSSH = [Way.ssh, .openssh]
 
-    var isContainer: Bool { self == .podman || self == .docker }
+    var engine: ContainerEngine? {
+      switch self {
+      case .podman: .podman
+      case .docker: .docker
+      case .shell, .ssh, .openssh, .local: nil
+      }
+    }
+
+    var isContainer: Bool { engine != nil }
 
     /// How a command is said to have ended that this signal has ended.
     func ending(by signal: String, number: Int32) -> ExitStatus {
@@ -54,10 +65,9 @@ final class Reach: Sendable {
     case .podman, .docker:
       let bench = try ContainerBench.shared.get()
       host.connection.address = bench.container
-      transport =
-        way == .podman
-        ? ContainerTransport(.podman, client: bench.podman)
-        : ContainerTransport(.docker, client: bench.docker)
+      let engine: ContainerEngine = way == .podman ? .podman : .docker
+      guard let client = bench.clients[engine] else { throw TestFailure("there is no \(engine) here") }
+      transport = ContainerTransport(engine, client: client)
     }
     self.server = server
     self.host = host
