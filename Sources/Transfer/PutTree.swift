@@ -109,9 +109,10 @@ extension FileTransfer {
     say "ready $u $tool $w"
     IFS=' ' read -r go mode || exit 1
     [ "$go" = go ] || exit 1
-    # What tar says goes to standard error: the disk may be too full for a file of it.
+    # What tar says goes to standard error: the disk may be too full for a file of it. BusyBox's tar takes the umask off in
+    # spite of -p, unless it is root's; nobody else can look into the folder.
     unpack() {
-      ( cd "$t" && exec tar -xpo\#(preserves ? "" : "m")f - ) >/dev/null
+      ( umask 0; cd "$t" && exec tar -xpo\#(preserves ? "" : "m")f - ) >/dev/null
       r=$?
       cat >/dev/null
       return $r

@@ -72,7 +72,7 @@ import Testing
   func brokenConnectionEndsIt(transport: String, says: String) async throws {
     let server = try LoopbackServer()
     let bench = try bench(server)
-    let outcome = try await run(bench, "pkill -KILL -P \(server.processID)", "--transport \(transport)")
+    let outcome = try await run(bench, server.dropScript, "--transport \(transport)")
     #expect(outcome.output.contains("ended: 4\n"), "\(outcome)")
     #expect(outcome.output.contains("error: 127.0.0.1:\(server.port): \(says)"), "\(outcome)")
   }
@@ -83,7 +83,7 @@ import Testing
     let outcome = try await run(
       bench,
       """
-      pkill -KILL -P \(server.processID)
+      \(server.dropScript)
       sleep 0.5
       python3 -c "import sys, urllib.request as r
       print(len(r.urlopen('http://127.0.0.1:$here/page.txt', timeout=60).read()), 'bytes')"

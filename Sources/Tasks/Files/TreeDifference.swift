@@ -137,7 +137,8 @@ struct TreeDifference {
       // A folder that an interrupted run left behind goes first.
       "_fail() { cd / && rm -rf -- \(stage); exit 1; }",
       "rm -rf -- \(stage) && mkdir -m 0700 -- \(stage) || exit 1",
-      "tar -x -p -o -f - -C \(stage) || _fail",
+      // BusyBox's tar takes the umask off in spite of -p, unless it is root's. Nobody else can look into the folder.
+      "(umask 0 && tar -x -p -o -f - -C \(stage)) || _fail",
     ]
     if let owner = upload.files.owner {
       let owner = upload.files.group.map { owner + ":" + $0 } ?? owner

@@ -1,3 +1,4 @@
+import Foundation
 import MartletCore
 import MartletFacts
 import TestSupport
@@ -75,10 +76,13 @@ import Testing
     _ = try await shell.run("cd \(folder.path) && ln -s app.py src/link && ln -s /no/where src/pkg/dangling")
     let host = LocalHost(shell)
     let destination = folder.remote("it's dest")
+    // Only root can give files away.
+    let isRoot = getuid() == 0
+    let owner = isRoot ? "nobody" : currentUser
+    let group = isRoot ? "daemon" : try await shell.run("id -gn").text.trimmed
     func task(deletes: Bool = false) -> TreeUpload {
       TreeUpload(
-        folder.path + "/src", to: destination, mode: 0o640, directoryMode: 0o750, owner: "nobody",
-        group: "daemon",
+        folder.path + "/src", to: destination, mode: 0o640, directoryMode: 0o750, owner: owner, group: group,
         excludes: ["__pycache__/"], deleteExtraneous: deletes)
     }
     let first = try await host.expectConvergence(of: task())
@@ -89,10 +93,10 @@ import Testing
       "cd \(destination) && stat -c '%a %U %G' . app.py run.sh pkg && readlink link && ls -A .. && ls -A")
     #expect(
       listing.text == """
-        750 nobody daemon
-        640 nobody daemon
-        750 nobody daemon
-        750 nobody daemon
+        750 \(owner) \(group)
+        640 \(owner) \(group)
+        750 \(owner) \(group)
+        750 \(owner) \(group)
         app.py
         it's dest
         src
@@ -119,7 +123,7 @@ import Testing
       """
       cd \(folder.path) && rm -r src/pkg/deep src/link && mkdir src/link && echo l >src/link/inside
       ln -sfn /else/where src/pkg/dangling; rm src/run.sh; ln -s app.py src/run.sh
-      cd \(destination) && chmod 600 keep.log && chown root pkg
+      cd \(destination) && chmod 600 keep.log && \(raw: isRoot ? "chown root" : "chmod 711") pkg
       rm .gitignore && mkdir -p .gitignore/in/side
       """)
     let second = try await host.expectConvergence(of: task(deletes: true))
@@ -127,7 +131,8 @@ import Testing
       second.changes == [
         "~ .gitignore, was a folder", "~ app.py", "~ link, was a symbolic link", "+ link/inside",
         "~ pkg/dangling → /else/where, was /no/where", "+ pkg/new/", "+ pkg/new/file", "~ run.sh, was a file",
-        "~ keep.log: mode 0600 → 0640", "~ pkg: owner root → nobody", "- old/sub/file", "- own",
+        "~ keep.log: mode 0600 → 0640", "~ pkg: \(isRoot ? "owner root → nobody" : "mode 0711 → 0750")",
+        "- old/sub/file", "- own",
         "- pkg/deep/er/file", "- old/", "- old/sub/", "- pkg/deep/", "- pkg/deep/er/",
       ])
     #expect(try folder.read("it's dest/app.py") == "print(22)\n")

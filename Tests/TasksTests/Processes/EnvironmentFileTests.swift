@@ -12,7 +12,9 @@ import Testing
     "equals": "a=b&c=d", "unicode": "é ☃",
   ]
 
-  @Test(arguments: LocalShell.allCases) func valuesComeBackExactly(shell: LocalShell) async throws {
+  @Test(.needsRoot("the file is root's"), arguments: LocalShell.allCases) func valuesComeBackExactly(
+    shell: LocalShell
+  ) async throws {
     let folder = try TemporaryFolder()
     let host = LocalHost(shell)
     let path = folder.remote("env")
