@@ -27,10 +27,10 @@ extension ServerTests {
       let holder = Task {
         try await server.ask(
           "perl", "-e",
-          "use Fcntl; open(F, '>>', '/var/lib/dpkg/lock-frontend'); my $l = pack('s s l! l! i x256', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 4"
+          "use Fcntl; open(F, '>>', '/var/lib/dpkg/lock-frontend'); my $l = pack('s s l! l! i x256', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; open(H, '>', '/run/held'); sleep 4"
         )
       }
-      try await Task.sleep(for: .milliseconds(500))
+      try await waitUntil("the lock is held") { try await server.shell("ls /run/held || true") != "" }
       let run = try await server.run { AptPackages("tree") }
       #expect(run.failure == "")
       #expect(run.recap.seconds > 3)

@@ -99,8 +99,15 @@ public final class LoopbackServer: Sendable {
   /// Ends every connection at once, in the middle of whatever it does, as a crash of the host would.
   public func dropConnections() throws { try shell(dropScript) }
 
-  /// A script that does it: where the server is not root's, a connection is in the hands of a child's child.
-  public var dropScript: String {
-    "for p in $(pgrep -P \(processID)); do pkill -KILL -x sshd -P $p || true; done; pkill -KILL -P \(processID) || true"
+  /// A script that does it.
+  public var dropScript: String { signalScript("KILL") }
+
+  /// Lets every connection stand still, as if the host had vanished.
+  public func stopConnections() throws { try shell(signalScript("STOP")) }
+
+  /// Where the server is not root's, a connection is in the hands of a child's child.
+  private func signalScript(_ signal: String) -> String {
+    "for p in $(pgrep -P \(processID)); do pkill -\(signal) -x sshd -P $p || true; done; "
+      + "pkill -\(signal) -P \(processID) || true"
   }
 }

@@ -65,7 +65,7 @@ extension TransportTests {
         let client = try LoopbackClient(here)
         #expect(throws: (any Error).self) { _ = try client.readAll() }
       }
-      try shell("pkill -STOP -P \(bench.server.processID)")
+      try bench.server.stopConnections()
       let (error, after) = try await failure { try await tunnel.waitUntilBroken() }
       #expect(after < .seconds(10))
       // Neither the banner nor the connection that could not be made.

@@ -109,7 +109,7 @@ actor HostChannel {
       do {
         return try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
       } catch let error as TransportError {
-        guard await !shell.hasAnswered, attempt < 5 else { throw error }
+        guard await !shell.hasAnswered, attempt < 8 else { throw error }
         try await Task.sleep(for: .milliseconds(100 * attempt))
       }
     }

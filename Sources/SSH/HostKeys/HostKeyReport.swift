@@ -44,7 +44,7 @@ struct HostKeyReport {
       .hostKeyUnknown(fingerprint: key.fingerprint), target,
       "the host's key is not known: it showed \(shown), and there is no entry for \(name)\(places). "
         + "If that is the host's fingerprint (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub on the host tells), "
-        + "add it: \(scan)")
+        + "add it: \(scan), or let new keys be believed (--accept-new-host-keys)")
   }
 
   private func changed(_ keys: [KnownHosts.Key]) -> SSHError {

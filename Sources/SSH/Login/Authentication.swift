@@ -129,8 +129,16 @@ extension SSHConnection {
     let offered = state.offered ?? []
     let offers =
       offered.isEmpty ? "" : "; it offers: \(offered.map { printable($0) }.joined(separator: ", "))"
-    let wantsPassword = offered.contains { $0 == "password" || $0 == "keyboard-interactive" }
-    if wantsPassword, target.methods.contains(where: { $0 != .publicKey }), state.sent.isEmpty {
+    let takesKeys = offered.isEmpty || offered.contains(AuthenticationMethod.publicKey.rawValue)
+    let hasNoKey =
+      takesKeys && target.methods.contains(.publicKey) && state.sent.isEmpty && state.credentials.isEmpty
+      && notes(state).isEmpty
+    if hasNoKey {
+      state.problems.append(
+        "there is no key, neither in a file nor in an agent (--key, IdentityFile, ssh-add)")
+    }
+    let wantsPassword = target.methods.contains { $0 != .publicKey && offered.contains($0.rawValue) }
+    if wantsPassword, state.sent.isEmpty {
       state.problems.append(
         target.questions == nil && target.password == nil
           ? "no one can be asked for a password here, and none is set for the host"
@@ -160,15 +168,14 @@ extension SSHConnection {
     }
     let problems = state.beyond + state.problems
     guard problems.isEmpty else {
-      let isFile = !target.identities.isEmpty && state.beyond.isEmpty
+      let isFile = !target.identities.isEmpty && state.beyond.isEmpty && !hasNoKey
       throw SSHError(
         isFile ? .keyFile : kind, target,
         "nothing to log in with as \(user): \(problems.joined(separator: "; "))\(offers)", offered: offered)
     }
     throw SSHError(
       .authenticationFailed, target,
-      "no key to log in with as \(user): name a key file, or start an agent and add a key (ssh-add)\(offers)",
-      offered: offered)
+      "nothing to log in with as \(user)\(offers)", offered: offered)
   }
 
   /// Asks the server for the methods that it goes on with. Servers count the question as a login attempt unless
