@@ -82,7 +82,7 @@ import Testing
 
   /// ssh reads its configuration from the folder of the password database, whatever HOME says; so the bench takes
   /// the place of that folder, in a mount namespace of the command's own.
-  @Test(.enabled(if: getuid() == 0), arguments: ["auto", "openssh"])
+  @Test(.needsRoot("for a mount"), arguments: ["auto", "openssh"])
   func `A name of ssh's configuration, behind a jump host`(way: String) async throws {
     let (bastion, server) = (try LoopbackServer(), try LoopbackServer(address: "127.0.0.2"))
     let bench = try Workbench()

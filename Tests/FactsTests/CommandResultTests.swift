@@ -24,7 +24,7 @@ import Testing
     #expect(values[facts[5]]?.status == 127)
   }
 
-  @Test(.needsRoot("it becomes somebody else"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to become somebody else"), arguments: LocalShell.allCases)
   func runsAsAnotherUser(shell: LocalShell) async throws {
     let fact = CommandResult("id -un", user: "nobody")
     #expect(try await shell.ask([fact])[fact]?.text == "nobody\n")

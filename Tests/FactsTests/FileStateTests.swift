@@ -32,7 +32,7 @@ import Testing
     #expect(value("plain/below") == .absent)
   }
 
-  @Test(.needsRoot("it looks as somebody else"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to look as somebody else"), arguments: LocalShell.allCases)
   func whatIsHiddenIsNotCalledAbsent(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     try folder.write("closed/file", "x")
@@ -50,7 +50,7 @@ import Testing
     #expect(throws: FactError.self) { try facts[0].value(in: answers) }
   }
 
-  @Test(.needsRoot("it gives a file away"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to give a file away"), arguments: LocalShell.allCases)
   func aNumberWithoutANameIsTheOwner(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     try folder.write("orphan", "x")

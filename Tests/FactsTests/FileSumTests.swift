@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  @Test(.needsRoot("it looks as somebody else"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to look as somebody else"), arguments: LocalShell.allCases)
   func anUnreadableFileIsNotCalledAbsent(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     try folder.write("secret", "x", mode: 0o600)

@@ -30,7 +30,7 @@ import Testing
     #expect(value("none") == .absent)
   }
 
-  @Test(.needsRoot("it looks as somebody else"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to look as somebody else"), arguments: LocalShell.allCases)
   func anUnreadableFileIsNotAnswered(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     try folder.write("secret", "x", mode: 0o600)

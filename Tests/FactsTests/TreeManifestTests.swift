@@ -51,7 +51,7 @@ import Testing
     #expect(empty.keys.sorted() == [""])
   }
 
-  @Test(.needsRoot("it looks as somebody else"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to look as somebody else"), arguments: LocalShell.allCases)
   func aHiddenFolderIsNotCalledAbsent(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     try folder.write("closed/root/a", "1")

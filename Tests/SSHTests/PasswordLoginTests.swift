@@ -7,7 +7,7 @@ import Testing
 
 extension SSHTests {
   /// The passwords are those of a PAM module of the tests, which only their own servers see.
-  @Suite(.enabled(if: getuid() == 0, "PAM and mounts want root")) struct PasswordLoginTests {
+  @Suite(.needsRoot("for PAM and mounts")) struct PasswordLoginTests {
     func error(_ server: LoopbackServer, _ change: (inout SSHTarget) -> Void) async throws -> SSHError {
       var target = server.target
       target.identities = []

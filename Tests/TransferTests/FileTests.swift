@@ -148,7 +148,8 @@ import Testing
     #expect(place.there.names == ["dangling", "f", "pipe", "sub"])
   }
 
-  @Test(.enabled(if: isRoot)) func `What the user may not do is told, and nothing is left`() async throws {
+  @Test(.needsRoot("for users and file systems"))
+  func `What the user may not do is told, and nothing is left`() async throws {
     let place = try Place(.dash, user: 65534)
     let transfer = try await place.transfer()
     try place.here.write("a", bytes: [1])
@@ -161,7 +162,9 @@ import Testing
     #expect(place.there.names == ["secret"] && place.here.names == ["a"])
   }
 
-  @Test(.enabled(if: isRoot)) func `Root keeps the owner of a file that it replaces`() async throws {
+  @Test(.needsRoot("for users and file systems")) func `Root keeps the owner of a file that it replaces`()
+    async throws
+  {
     let place = try Place(.dash)
     try place.here.write("a", bytes: [1])
     try place.there.write("b", "old")

@@ -118,7 +118,7 @@ import Testing
     #expect(try target.read("victim") == "old" && target.read("big") == "old")
   }
 
-  @Test(.enabled(if: isRoot), arguments: Direction.allCases, [Place.Way.dash, .ssh])
+  @Test(.needsRoot("for users and file systems"), arguments: Direction.allCases, [Place.Way.dash, .ssh])
   func `A full disk leaves the old, and says so`(direction: Direction, way: Place.Way) async throws {
     let place = try Place(way)
     let (from, to) =

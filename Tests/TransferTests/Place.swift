@@ -145,5 +145,3 @@ func failure(_ body: () async throws -> Void) async -> String {
 func eventually(_ condition: () -> Bool) async throws {
   while !condition() { try await Task.sleep(for: .milliseconds(10)) }
 }
-
-let isRoot = getuid() == 0

@@ -130,7 +130,9 @@ import Testing
     #expect(try shell("ls -A v", in: place.here.path) == "a\n")
   }
 
-  @Test(.enabled(if: isRoot)) func `A file that the user may not read fails the tree`() async throws {
+  @Test(.needsRoot("for users and file systems")) func `A file that the user may not read fails the tree`()
+    async throws
+  {
     let place = try Place(.dash, user: 65534)
     try place.there.write("u/a", "1")
     try place.there.write("u/b", "1", mode: 0o600)

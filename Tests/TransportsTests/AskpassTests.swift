@@ -36,7 +36,7 @@ extension TransportTests {
     }
 
     @Test(
-      .enabled(if: getuid() == 0, "PAM and mounts want root"),
+      .needsRoot("for PAM and mounts"),
       arguments: ["PreferredAuthentications=password", "PreferredAuthentications=keyboard-interactive"])
     func `The password that the inventory has is used, and the user is asked after it`(option: String)
       async throws
@@ -61,7 +61,7 @@ extension TransportTests {
       #expect(!"\(error)".contains("wrong"), "\(error)")
     }
 
-    @Test(.enabled(if: getuid() == 0, "PAM and mounts want root"))
+    @Test(.needsRoot("for PAM and mounts"))
     func `A second factor is passed on`() async throws {
       let server = try LoopbackServer.asking(["P:Password: =right", "E:Code of today: =123"])
       let questions = ScriptedAnswers(password: { _, _ in "right" }, answers: { _ in ["123"] })
@@ -88,7 +88,7 @@ extension TransportTests {
     }
 
     /// The time that a person takes doesn't count; that a server hangs up meanwhile does.
-    @Test(.enabled(if: getuid() == 0, "PAM and mounts want root"))
+    @Test(.needsRoot("for PAM and mounts"))
     func `Waiting for an answer has no deadline, and ends when ssh has`() async throws {
       let server = try LoopbackServer.asking(["P:Password: =right"])
       let slow = ScriptedAnswers(password: { _, _ in

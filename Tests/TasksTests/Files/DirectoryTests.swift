@@ -41,7 +41,7 @@ import Testing
     #expect(inspection.problems.first?.contains("relative") == true)
   }
 
-  @Test(.needsRoot("it gives a folder away"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to give a folder away"), arguments: LocalShell.allCases)
   func convergesOnARealShell(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     let host = LocalHost(shell)

@@ -102,7 +102,7 @@ import Testing
       ).isUnchanged)
   }
 
-  @Test(.needsRoot("it gives a file away"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to give a file away"), arguments: LocalShell.allCases)
   func convergesOnARealShell(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     try folder.write("occupied", "old")

@@ -93,7 +93,7 @@ import Testing
     #expect(old == nil && new.isSecret)
   }
 
-  @Test(.needsRoot("it gives a file away"), arguments: LocalShell.allCases)
+  @Test(.needsRoot("to give a file away"), arguments: LocalShell.allCases)
   func convergesOnARealShell(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()
     let host = LocalHost(shell)

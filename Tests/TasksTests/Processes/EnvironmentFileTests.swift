@@ -12,7 +12,7 @@ import Testing
     "equals": "a=b&c=d", "unicode": "é ☃",
   ]
 
-  @Test(.needsRoot("the file is root's"), arguments: LocalShell.allCases) func valuesComeBackExactly(
+  @Test(.needsRoot("as the file is root's"), arguments: LocalShell.allCases) func valuesComeBackExactly(
     shell: LocalShell
   ) async throws {
     let folder = try TemporaryFolder()
