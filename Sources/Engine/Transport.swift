@@ -51,6 +51,10 @@ public protocol TransportSession: Sendable {
   var user: String? { get }
   /// Whether commands may use the keys of an agent on this machine (ForwardAgent).
   var forwardsAgent: Bool { get }
+  /// Whether a command gets a terminal where its exchange wants one.
+  var offersTerminals: Bool { get }
+  /// Whether all commands run on terminals: their outputs come as one, and they never see the end of their input.
+  var isTerminal: Bool { get }
 
   /// Runs a command line through the login shell of the host's user.
   ///
@@ -70,6 +74,8 @@ public protocol TransportSession: Sendable {
 extension TransportSession {
   public var user: String? { nil }
   public var forwardsAgent: Bool { false }
+  public var offersTerminals: Bool { false }
+  public var isTerminal: Bool { false }
 }
 
 /// The controller's side of a running command.
@@ -84,10 +90,14 @@ public protocol ExchangeHandler: AnyObject, Sendable {
   func errorOutput(_ bytes: [UInt8])
   /// Whether so much output comes that its rate matters: then more of it may be under way, and in memory.
   var expectsBulk: Bool { get }
+  /// Whether the command is to run on a terminal, which echoes and changes nothing. Both outputs come as one then, and
+  /// the command never sees an end of its input.
+  var wantsTerminal: Bool { get }
 }
 
 extension ExchangeHandler {
   public var expectsBulk: Bool { false }
+  public var wantsTerminal: Bool { false }
 }
 
 /// How a command on a host ended.

@@ -28,7 +28,7 @@ package struct BecomeOptions: ParsableArguments {
 
   @Flag(
     name: [.customShort("K"), .customLong("ask-become-pass")],
-    help: "Ask once, before anything runs, for the password that sudo or su wants.")
+    help: "Ask once, before anything runs, for the password that sudo, su or doas wants.")
   package var asksPassword = false
 
   package init() {}
@@ -62,7 +62,7 @@ package struct BecomeOptions: ParsableArguments {
   package func askPassword(otherwise login: Secret?) throws -> Secret? {
     guard asksPassword else { return nil }
     let hint = login == nil ? "" : " (empty: the same)"
-    return try PasswordPrompt.ask("Password for sudo or su on the hosts\(hint): ", whenEmpty: login)
+    return try PasswordPrompt.ask("Password for sudo, su or doas on the hosts\(hint): ", whenEmpty: login)
   }
 
   /// The same options as words of a command line.

@@ -28,6 +28,14 @@ public struct FileTransfer: Sendable {
     self.meter = meter
   }
 
+  /// Data and words come by two ways, and the end of data is that of the input.
+  func refuseTerminals() throws {
+    guard session.isTerminal else { return }
+    throw TransferError(
+      "doas takes a password only on a terminal, through which no files can be copied: let it do without "
+        + "(nopass in /etc/doas.conf), or use sudo or su (--become-method)")
+  }
+
   func script(_ body: String, _ nonce: String) -> HostScript {
     HostScript(body, nonce: nonce, sums: options.verifies || options.resumes)
   }

@@ -20,6 +20,7 @@ extension FileTransfer {
   ///   - target: What it is to be called here, or with a slash or a dot at its end the folder to put it into.
   /// - Throws: ``TransferError``; the engine's `TransportError` if the host is lost.
   public func get(_ source: HostPath, to target: String) async throws -> TransferSummary {
+    try refuseTerminals()
     let target = try LocalTarget(target, sourceName: source.name)
     let nonce = HostScript.newNonce()
     let sending = script("p=\(source.word)\n" + Self.sendFile + Self.sendTree, nonce)

@@ -18,6 +18,7 @@ extension FileTransfer {
   ///   - target: What it is to be called there, or with a slash at its end the folder to put it into.
   /// - Throws: ``TransferError``; the engine's `TransportError` if the host is lost.
   public func put(_ source: String, to target: HostPath) async throws -> TransferSummary {
+    try refuseTerminals()
     // A pipe that nobody writes to must not block the opening.
     let file = try Descriptor(opening: source, O_RDONLY | O_NONBLOCK)
     let status = try file.status(source)

@@ -64,6 +64,7 @@ private struct SSHSession: TransportSession {
   private static let bulkWindow = 8 << 20
 
   var user: String? { connection.target.user }
+  var offersTerminals: Bool { true }
 
   func run(
     _ command: String, exchange: any ExchangeHandler, deadline: Duration
@@ -86,7 +87,9 @@ private struct SSHSession: TransportSession {
     do throws(SSHError) {
       let input = CommandInput.pull { try await exchange.input() }
       return .success(
-        try await connection.run(command, stdin: input, limits: limits) { chunk in await pump.offer(chunk) })
+        try await connection.run(
+          command, stdin: input, limits: limits, onTerminal: exchange.wantsTerminal
+        ) { chunk in await pump.offer(chunk) })
     } catch {
       return .failure(error)
     }

@@ -127,11 +127,11 @@ import Testing
         env --default-signal=INT script -qec 'trap : INT; "$MARTLET" get nohost:x -K --become -i nohost,; echo "code $?"; stty -a' /dev/null \
           <keys >seen & job=$!
         exec 3>keys
-        for n in $(seq 600); do grep -q 'sudo or su' seen && break; sleep 0.1; done
+        for n in $(seq 600); do grep -q 'su or doas' seen && break; sleep 0.1; done
         sleep 0.1; printf '\003' >&3; sleep 1; exec 3>&-; wait $job; cat seen
         """#,
       ], environment: ["MARTLET": Workbench.martlet])
-    #expect(outcome.output.contains("Password for sudo or su on the hosts: "), "\(outcome)")
+    #expect(outcome.output.contains("Password for sudo, su or doas on the hosts: "), "\(outcome)")
     #expect(outcome.output.contains("code 130") && outcome.output.contains(" echo "), "\(outcome)")
     let empty = try await bench.run(
       "/bin/sh",

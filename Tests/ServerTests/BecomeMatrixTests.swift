@@ -36,20 +36,34 @@ extension ServerTests {
       #expect(try await server.becoming(from: "guest", settings: by(.doas, nil)) == Self.root)
       let stranger = try await server.becoming(from: "noisy", settings: by(.doas, nil))
       #expect(stranger.contains("/etc/doas.conf: permit nopass noisy as root"), "\(stranger)")
+      let own = Person.password("asker").reveal()
+      #expect(try await server.becoming(from: "asker", settings: by(.doas, own)) == Self.root)
+      let refused = try await server.becoming(from: "asker", settings: by(.doas, "wrong"))
+      #expect(refused.contains("doas refused the password of asker; it was tried once only"), "\(refused)")
+      let missing = try await server.becoming(from: "asker", settings: by(.doas, nil))
+      #expect(missing.contains("doas wants a password: give it at --ask-become-pass"), "\(missing)")
 
       #expect(try await server.becoming(.user("asker"), from: "deploy") == "I am asker at /home/asker")
       #expect(
         try await server.becoming(
-          .user("guest"), from: "asker", settings: by(.sudo, Person.password("asker").reveal()))
+          .user("guest"), from: "asker", settings: by(.sudo, own))
           == "I am guest at /home/guest")
+
+      _ = try await server.shell("echo 'Defaults:asker requiretty' >/etc/sudoers.d/zz-tty; visudo -cq")
+      #expect(try await server.becoming(from: "asker", settings: by(.sudo, own)) == Self.root)
+      let wrongOnTerminal = try await server.becoming(from: "asker", settings: by(.sudo, "wrong"))
+      let missingOnTerminal = try await server.becoming(from: "asker", settings: by(.sudo, nil))
+      _ = try await server.shell("rm /etc/sudoers.d/zz-tty")
+      #expect(wrongOnTerminal.contains("sudo refused the password of asker"), "\(wrongOnTerminal)")
+      #expect(missingOnTerminal.contains("sudo wants a password"), "\(missingOnTerminal)")
 
       _ = try await server.shell("echo 'Defaults:asker targetpw' >/etc/sudoers.d/zz-target; visudo -cq")
       let target = try await server.becoming(from: "asker", settings: by(.sudo, "roots-own"))
-      let own = try await server.becoming(
-        from: "asker", settings: by(.sudo, Person.password("asker").reveal()))
+      let ownOnly = try await server.becoming(from: "asker", settings: by(.sudo, own))
       _ = try await server.shell("rm /etc/sudoers.d/zz-target")
       #expect(target == Self.root)
-      #expect(own.contains("sudo refused the password of root") && own.contains("targetpw"), "\(own)")
+      #expect(
+        ownOnly.contains("sudo refused the password of root") && ownOnly.contains("targetpw"), "\(ownOnly)")
     }
 
     /// Users to whom sudo, su and PAM speak German.
@@ -81,8 +95,7 @@ extension ServerTests {
       #expect(wrong.contains("sudo refused the password of asker; it was tried once only"), "\(wrong)")
       let guest = try await server.becoming(from: "guest") { $0.becomePassword = Person.password("guest") }
       #expect(guest.contains("with visudo: guest ALL=(ALL:ALL) ALL"), "\(guest)")
-      let needstty = try await server.becoming(from: "needstty")
-      #expect(needstty.contains("with visudo: Defaults:needstty !requiretty"), "\(needstty)")
+      #expect(try await server.becoming(from: "needstty") == Self.root)
       #expect(
         try await server.becoming(from: "guest") {
           $0.becomeMethod = .su

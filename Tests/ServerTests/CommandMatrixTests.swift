@@ -49,7 +49,6 @@ extension ServerTests {
         }
         """)
       let refused: [String: [String]] = [
-        "needstty": ["requiretty", "Defaults:needstty !requiretty"],
         "guest": ["sudoers doesn't name guest", "guest ALL=(ALL:ALL) ALL"],
         "exits": ["login shell of exits", "before the program ran", "~/.bashrc"],
       ]

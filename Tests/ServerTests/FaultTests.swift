@@ -40,10 +40,12 @@ extension ServerTests {
       #expect(try await server.ask("sh", "-c", "ls /root") == "first\nrestarts\nsecond\nthird")
     }
 
-    @Test func anInterruptedRunFinishesItsActionAndStartsNoOther() async throws {
+    /// For the second user the host's sudo wants a terminal.
+    @Test(arguments: ["deploy", "needstty"])
+    func anInterruptedRunFinishesItsActionAndStartsNoOther(user: String) async throws {
       let server = try await Server.fresh()
       let running = Task {
-        try await server.run {
+        try await server.run(user: user) {
           Command(Gate.command, creates: "/root/first")
           File("/root/second", content: "second\n")
         }

@@ -85,6 +85,8 @@ final class Reach: Sendable {
     let session: any TransportSession
     let reach: Reach
 
+    var offersTerminals: Bool { session.offersTerminals }
+
     func run(_ command: String, exchange: any ExchangeHandler, deadline: Duration) async throws -> ExitStatus
     {
       try await session.run(command, exchange: exchange, deadline: deadline)
@@ -115,10 +117,17 @@ final class Talk: ExchangeHandler {
 
   private let state = Mutex(State())
   private let next: @Sendable (Talk, Int) async throws -> [UInt8]?
+  let wantsTerminal: Bool
 
-  /// - Parameter next: The piece of input with this number, from 0; nil for the end. It may look at the output
-  ///   so far, and wait for it.
-  init(_ next: @escaping @Sendable (Talk, Int) async throws -> [UInt8]? = { _, _ in nil }) {
+  /// - Parameters:
+  ///   - onTerminal: Whether the command wants a terminal.
+  ///   - next: The piece of input with this number, from 0; nil for the end. It may look at the output so far, and
+  ///     wait for it.
+  init(
+    onTerminal: Bool = false,
+    _ next: @escaping @Sendable (Talk, Int) async throws -> [UInt8]? = { _, _ in nil }
+  ) {
+    wantsTerminal = onTerminal
     self.next = next
   }
 

@@ -4,6 +4,7 @@
   case sudo
   /// su(1): asks for the password of the user to become.
   case su
-  /// doas(1), where doas.conf lets the user in without a password: it reads one only from a terminal.
+  /// doas(1): asks for the own password, unless doas.conf says `nopass`, and only on a terminal. It gets one over SSH, in
+  /// runs; `get` and `put` need `nopass`.
   case doas
 }

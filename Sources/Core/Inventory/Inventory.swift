@@ -97,7 +97,7 @@ public struct ConnectionSettings: Sendable {
   public var becomeUser: String?
   /// How to become him; nil for sudo, or for su where root logs in.
   public var becomeMethod: BecomeMethod?
-  /// The password that sudo or su asks for.
+  /// The password that sudo, su or doas asks for.
   public var becomePassword: Secret?
   /// How long it may take to become him, a slow directory service included.
   public var becomeTimeout: Duration = .seconds(60)

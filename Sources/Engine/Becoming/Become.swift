@@ -9,7 +9,7 @@ package struct Become: Sendable {
     /// A password is only asked for where there is one to give.
     case sudo
     case su
-    /// Without a password: doas reads one only from a terminal.
+    /// A password is read only from a terminal, so that is used where there is one to give.
     case doas
   }
 
@@ -23,6 +23,8 @@ package struct Become: Sendable {
   let password: Secret?
   /// How long it may take until the user's shell runs.
   let timeout: Duration
+  /// Whether the user's shell runs on a terminal.
+  let usesTerminal: Bool
 
   /// - Parameters:
   ///   - host: What inventory and command line say.
@@ -36,7 +38,7 @@ package struct Become: Sendable {
       (settings.become ?? (play != .login)) ? settings.becomeUser ?? play.name ?? "root" : nil
     // Who is the user already has no one to become; a sudo that isn't installed must not be in the way.
     guard let wanted, wanted != login else {
-      (method, user, password) = (.none, login, nil)
+      (method, user, password, usesTerminal) = (.none, login, nil, false)
       return
     }
     user = wanted
@@ -48,7 +50,16 @@ package struct Become: Sendable {
       case .su: .su
       case .doas: .doas
       }
+    usesTerminal = method == .doas && password != nil
   }
+
+  private init(onTerminal other: Become) {
+    (method, user, login, host) = (other.method, other.user, other.login, other.host)
+    (password, timeout, usesTerminal) = (other.password, other.timeout, true)
+  }
+
+  /// The same on a terminal.
+  var onTerminal: Become { Become(onTerminal: self) }
 
   /// Programs of one key can share a shell.
   var key: String { method == .none ? "" : user }
@@ -64,7 +75,7 @@ package struct Become: Sendable {
   }
 
   /// Whether a question for a password can come: then nothing may be sent before the shell has said that it runs.
-  var mayAsk: Bool { method == .su || method == .sudo && password != nil }
+  var mayAsk: Bool { method == .su || usesTerminal || method == .sudo && password != nil }
 
   // Bash lets TMOUT end a read; IFS and an exported variable of that name must not change what is read.
   private static let start = #"unset TMOUT _p; IFS= read -r _p && eval "$_p""#
@@ -79,23 +90,38 @@ package struct Become: Sendable {
   /// - Parameter marker: A nonce, which frames what the shell says before its first program.
   func commandLine(marker: String) -> String {
     let code = "echo; echo \(marker) ready; \(Self.start)"
-    let shell = "/bin/sh -c '\(code)'"
+    let shell = usesTerminal ? Self.detached(code) : "/bin/sh -c '\(code)'"
+    // The process number is for the sudo that would go on asking. A terminal has one output only, and what was printed
+    // there before the marker is the login shell's noise, and no question.
+    let begin =
+      usesTerminal
+      ? "stty raw -echo; echo; echo \(marker) pid $$; echo \(marker)" : "echo; echo \(marker) pid $$"
+    let outer = #"/bin/sh -c '\#(begin); exec "$@"' sh "#
     // Under the C locale, what these programs say can be recognised.
     let plain = "env LC_ALL=C LANGUAGE=C"
     let user = Shell.quote(user)
     switch method {
     case .none: return Self.shell
+    case .doas where usesTerminal: return "\(outer)\(plain) doas -u \(user) \(shell)"
     case .doas: return "\(plain) doas -n -u \(user) \(shell)"
-    case .sudo where password == nil: return "\(plain) sudo -n -H -u \(user) -- \(shell)"
+    case .sudo where password == nil:
+      return (usesTerminal ? outer : "") + "\(plain) sudo -n -H -u \(user) -- \(shell)"
     case .sudo:
-      // The process number is for the sudo that would go on asking; sudo replaces %p by the user whose password
-      // it wants (sudo(8), -p).
-      return #"/bin/sh -c 'echo; echo \#(marker) pid $$; exec "$@"' sh \#(plain) sudo -H -S -p "#
-        + "'\(marker) for %p:' -u \(user) -- \(shell)"
+      // sudo replaces %p by the user whose password it wants (sudo(8), -p).
+      return outer + "\(plain) sudo -H -S -p '\(marker) for %p:' -u \(user) -- \(shell)"
     case .su:
       // What was printed to standard error before the marker is the login shell's noise, and no prompt.
       return #"/bin/sh -c 'echo \#(marker) >&2; exec "$@"' sh \#(plain) su -s /bin/sh -c "#
         + "'\(code)' \(user)"
     }
+  }
+
+  /// The command line of a shell for a program that came to its user on a terminal, and goes on without it: nothing
+  /// that it starts can ask there, and a connection that is lost ends none of it. Standard error would come in between
+  /// what is framed.
+  private static func detached(_ code: String) -> String {
+    let detach =
+      #"if command -v setsid >/dev/null 2>&1; then setsid /bin/sh -c "$1"; else trap "" HUP; eval "$1"; fi"#
+    return "/bin/sh -c '\(detach)' sh 'exec 2>/dev/null; \(code)'"
   }
 }

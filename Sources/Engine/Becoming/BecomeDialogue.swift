@@ -1,9 +1,9 @@
 internal import MartletCore
 
-/// What sudo or su says on standard error before the user's shell runs, and what is to be answered.
+/// What sudo, su or doas says on standard error or a terminal before the user's shell runs, and what is to be answered.
 ///
-/// A password is given only to a prompt: sudo's is a nonce that was chosen here, su's is its last line, which has
-/// no end yet and speaks of a password. It is given once. A second attempt could lock the account.
+/// A password is given only to a prompt: sudo's is a nonce that was chosen here, that of su or doas is its last line,
+/// which has no end yet and speaks of a password. It is given once. A second attempt could lock the account.
 struct BecomeDialogue {
   private let become: Become
   private let marker: String
@@ -24,8 +24,8 @@ struct BecomeDialogue {
     self.marker = marker
   }
 
-  /// Whether su was started, which is said on standard error.
-  var hasBegun: Bool { become.method == .su && text.contains(marker) }
+  /// Whether what becomes the user was started, which is said on standard error or a terminal.
+  var hasBegun: Bool { (become.method == .su || become.usesTerminal) && text.contains(marker) }
 
   /// Whether the password was sent.
   var hasAnswered: Bool { answeredAt != nil }
@@ -35,14 +35,15 @@ struct BecomeDialogue {
   /// - Returns: What is to be sent now, if anything.
   mutating func consume(_ more: [UInt8]) -> [UInt8]? {
     guard become.mayAsk, !refusedPassword, !lacksPassword else { return nil }
-    bytes += more
+    // Not every terminal can be told to leave line breaks alone.
+    bytes += become.usesTerminal ? more.filter { $0 != UInt8(ascii: "\r") } : more
     // A lecture is long, and no prompt is.
     guard bytes.count <= 1 << 20 else { return nil }
     text = String(decoding: bytes, as: UTF8.self)
-    let prompts = become.method == .su ? suPrompts() : sudoPrompts()
+    let prompts = become.method == .sudo ? sudoPrompts() : ownPrompts()
     guard prompts > 0 else { return nil }
     if hasAnswered {
-      refusedPassword = become.method == .su || prompts > 1
+      refusedPassword = become.method != .sudo || prompts > 1
       return nil
     }
     guard let password = become.password else {
@@ -73,7 +74,8 @@ struct BecomeDialogue {
     return names.count
   }
 
-  private func suPrompts() -> Int {
+  /// Those of who asks in words of its own.
+  private func ownPrompts() -> Int {
     guard let start = text.firstRange(of: marker + "\n") else { return 0 }
     if hasAnswered { return Self.asksForPassword(openLine) ? 1 : 0 }
     let line = text[start.upperBound...].split(separator: "\n", omittingEmptySubsequences: false).last ?? ""

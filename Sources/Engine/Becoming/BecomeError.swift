@@ -3,9 +3,14 @@ internal import MartletCore
 /// Why programs can't run as the user whom they should run as, and what to do about it.
 struct BecomeError: Error, CustomStringConvertible {
   let description: String
+  /// Whether it can be otherwise on a terminal.
+  let wantsTerminal: Bool
 
-  /// - Parameter reason: The end of the sentence, with what to do.
-  init(_ become: Become, _ reason: String) {
+  /// - Parameters:
+  ///   - reason: The end of the sentence, with what to do.
+  ///   - wantsTerminal: Whether it can be otherwise on a terminal.
+  init(_ become: Become, _ reason: String, wantsTerminal: Bool = false) {
+    self.wantsTerminal = wantsTerminal && !become.usesTerminal
     description =
       "\(become.login) can't become \(become.user) on \(become.host) by \(become.tool): \(reason)"
   }
@@ -30,6 +35,7 @@ struct BecomeError: Error, CustomStringConvertible {
     let text = errorOutput.lowercased()
     return [
       "authentication failure", "incorrect password", "incorrect authentication attempt", "su: sorry",
+      "doas: authentication failed",
     ].contains { text.contains($0) }
   }
 
@@ -37,13 +43,25 @@ struct BecomeError: Error, CustomStringConvertible {
     let give = "give it at --ask-become-pass, or as become_password of the host in the inventory"
     switch become.method {
     case .su: return BecomeError(become, "su wants the password of \(become.user): " + give)
-    case .doas: return BecomeError(become, doasAdvice(become))
+    case .doas:
+      return BecomeError(
+        become,
+        "doas wants a password: \(give); or do without one by this line in /etc/doas.conf: "
+          + doasLine(become, "nopass "))
     case .sudo, .none:
       return BecomeError(
         become,
         "sudo wants a password: \(give); or do without one by this line, added with visudo: "
           + "\(become.login) ALL=(ALL:ALL) NOPASSWD: ALL")
     }
+  }
+
+  /// There is a password, and no terminal to give it on.
+  static func missingTerminal(_ become: Become) -> BecomeError {
+    BecomeError(
+      become,
+      "doas reads a password only from a terminal, which can't be had here: do without one by this line in "
+        + "/etc/doas.conf: \(doasLine(become, "nopass "))")
   }
 
   /// - Parameter question: What the tool printed last, and no line break after it.
@@ -79,10 +97,20 @@ struct BecomeError: Error, CustomStringConvertible {
         become.method == .su
           ? "this su works only on a terminal: use sudo (become_method: sudo)"
           : "the host's sudoers wants a terminal (requiretty): add this line with visudo: "
-            + "Defaults:\(become.login) !requiretty")
+            + "Defaults:\(become.login) !requiretty",
+        wantsTerminal: become.method == .sudo)
     } else if become.method == .doas {
-      guard says("doas:") else { return nil }
-      self.init(become, Self.doasAdvice(become))
+      guard let line = Self.lastWords(errorOutput, of: "doas") else { return nil }
+      if says("authentication required", "authorization required", "tty is required") {
+        self = .missingPassword(become)
+      } else if says("operation not permitted", "not enabled") {
+        self.init(
+          become,
+          "doas.conf doesn't let \(become.login) do it: add this line to /etc/doas.conf: "
+            + Self.doasLine(become, become.password == nil ? "nopass " : ""))
+      } else {
+        self.init(become, "it says \"\(line)\"")
+      }
     } else if says(
       "password is required", "terminal is required", "password is needed", "authentication required",
       "authentication is required")
@@ -105,11 +133,8 @@ struct BecomeError: Error, CustomStringConvertible {
     }
   }
 
-  private static func doasAdvice(_ become: Become) -> String {
-    let line = "permit nopass \(become.login) as \(become.user)"
-    return
-      "doas.conf doesn't let \(become.login) in without a password, and doas reads one only from a terminal: "
-      + "add this line to /etc/doas.conf: \(line)"
+  private static func doasLine(_ become: Become, _ option: String) -> String {
+    "permit \(option)\(become.login) as \(become.user)"
   }
 
   /// The last line that begins with the tool's name.

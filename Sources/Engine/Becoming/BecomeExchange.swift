@@ -30,6 +30,7 @@ final class BecomeExchange: ExchangeHandler {
 
   private let exchange: any ExchangeHandler
   private let marker: String
+  let wantsTerminal: Bool
   /// Whether a question can come.
   private let mayAsk: Bool
   private let state: Mutex<State>
@@ -49,6 +50,7 @@ final class BecomeExchange: ExchangeHandler {
     self.exchange = exchange
     self.marker = marker
     mayAsk = become.mayAsk
+    wantsTerminal = become.usesTerminal
     line = Array("exec \(command)\n".utf8)
     state = Mutex(State(dialogue: BecomeDialogue(become, marker: marker)))
     (inputs, inputEnd) = AsyncStream.makeStream()
@@ -102,7 +104,10 @@ final class BecomeExchange: ExchangeHandler {
 
   func output(_ bytes: [UInt8]) {
     guard !isReady else { return exchange.output(bytes) }
-    guard let rest = state.withLock({ open(bytes, &$0) }) else { return }
+    guard let rest = state.withLock({ open(bytes, &$0) }) else {
+      if wantsTerminal { state.withLock { hear(bytes, &$0) } }
+      return
+    }
     if mayAsk { begin() }
     openingEnd.yield(.ready)
     if !rest.isEmpty { exchange.output(rest) }
@@ -118,7 +123,7 @@ final class BecomeExchange: ExchangeHandler {
       let line = String(decoding: state.openLine + rest[..<end], as: UTF8.self)
       state.openLine = []
       rest = rest[(end + 1)...]
-      let words = line.split(separator: " ")
+      let words = line.split { $0 == " " || $0 == "\r" }
       guard words.first == marker[...] else { continue }
       if words.count == 3, words[1] == "pid" { state.process = Int32(words[2]) }
       if words.dropFirst() == ["ready"] {
@@ -134,13 +139,18 @@ final class BecomeExchange: ExchangeHandler {
   func errorOutput(_ bytes: [UInt8]) {
     let isForCommand = state.withLock { state in
       guard !state.isReady else { return true }
-      state.errors = Array((state.errors + bytes.suffix(16 << 10)).suffix(16 << 10))
+      hear(bytes, &state)
       // Where nothing is asked for, the command may be at work already: the two outputs come by ways of their own.
-      guard mayAsk else { return true }
-      if let answer = state.dialogue.consume(bytes) { inputEnd.yield(answer) }
-      if state.dialogue.refusedPassword || state.dialogue.lacksPassword { openingEnd.yield(.stuck) }
-      return false
+      return !mayAsk
     }
     if isForCommand { exchange.errorOutput(bytes) }
+  }
+
+  /// Hears what the tool says, and answers.
+  private func hear(_ bytes: [UInt8], _ state: inout State) {
+    state.errors = Array((state.errors + bytes.suffix(16 << 10)).suffix(16 << 10))
+    guard mayAsk else { return }
+    if let answer = state.dialogue.consume(bytes) { inputEnd.yield(answer) }
+    if state.dialogue.refusedPassword || state.dialogue.lacksPassword { openingEnd.yield(.stuck) }
   }
 }

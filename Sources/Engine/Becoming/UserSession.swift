@@ -25,6 +25,8 @@ package final class UserSession: TransportSession {
 
   package var user: String? { become.method == .none ? session.user : become.user }
   package var forwardsAgent: Bool { session.forwardsAgent }
+  package var offersTerminals: Bool { session.offersTerminals }
+  package var isTerminal: Bool { become.usesTerminal || session.isTerminal }
   /// How long it may take until a command begins, because its user has to be become.
   package var startLimit: Duration { become.method == .none ? .zero : become.timeout }
 
@@ -37,6 +39,7 @@ package final class UserSession: TransportSession {
       return try await session.run(command, exchange: exchange, deadline: deadline)
     }
     if let failure = failure.withLock({ $0 }) { throw failure }
+    if become.usesTerminal, !session.offersTerminals { throw BecomeError.missingTerminal(become) }
     let marker = Program.nonce()
     let opening = BecomeExchange(become, marker: marker, command: command, exchange: exchange)
     do {
@@ -99,8 +102,9 @@ package final class UserSession: TransportSession {
 
   /// Ends a sudo or su that wants a password which there isn't, or one more than the one that was wrong.
   private func end(_ opening: BecomeExchange) async {
-    if opening.dialogue.isSudoRS, let process = opening.process, process > 1 {
-      // It would take the end of its input for an empty password, and try that: as often as sudoers lets it.
+    if opening.dialogue.isSudoRS || become.usesTerminal, let process = opening.process, process > 1 {
+      // It would take the end of its input for an empty password, and try that: as often as sudoers lets it. A terminal's
+      // input has no end.
       _ = try? await session.run(
         "/bin/sh -c 'kill -9 \(process)'", exchange: NoInput(), deadline: .seconds(10))
     }

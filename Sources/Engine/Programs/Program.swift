@@ -17,7 +17,7 @@ struct Program {
       LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH
       unset CDPATH ENV BASH_ENV; umask 022; cd /; exec 3>&1 </dev/null; trap 'exit 141' PIPE
       _M=\(marker)
-      _record() { printf '\\n%s %s\\n' "$_M" "$*" >&3; }
+      _record() { printf '\\n%s %s\\n' "$_M" "$*" >&3 || exit 141; }
       _S=$MARTLET_STATE
       if [ -z "$_S" ]; then
         _S=/var/lib/martlet; [ -w /var/lib ] || _S=${XDG_STATE_HOME:-$HOME/.local/state}/martlet

@@ -6,6 +6,8 @@ actor HostChannel {
   private let session: any TransportSession
   /// The shells that run, by the key of their user.
   private var shells: [String: HostShell] = [:]
+  /// Users who can only be become on a terminal, by the same keys.
+  private var onTerminal: Set<String> = []
   /// Scripts that were sent so far.
   private(set) var exchanges = 0
 
@@ -82,14 +84,30 @@ actor HostChannel {
     onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) async throws {
     exchanges += 1
-    let shell = shells[become.key] ?? HostShell(session: session, become: become)
+    let shell = shells[become.key] ?? makeShell(become)
     shells[become.key] = shell
     do {
       try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)
+    } catch let error as BecomeError where error.wantsTerminal && session.offersTerminals {
+      onTerminal.insert(become.key)
+      shells[become.key] = nil
+      // What nobody has read was no exchange.
+      exchanges -= 1
+      do {
+        try await send(request, marker: marker, as: become, deadline: deadline, onRecord: onRecord)
+      } catch let failure as TransportError {
+        if await shells[become.key]?.hasAnswered == true { throw failure }
+        // There is no terminal either.
+        throw error
+      }
     } catch let error as TransportError where shells.count > 1 {
       guard await !shell.hasAnswered else { throw error }
       try await sendAlone(request, marker: marker, as: become, deadline: deadline, onRecord: onRecord)
     }
+  }
+
+  private func makeShell(_ become: Become) -> HostShell {
+    HostShell(session: session, become: onTerminal.contains(become.key) ? become.onTerminal : become)
   }
 
   /// Sends a request to a server that allows one command at a time (sshd_config(5), MaxSessions): the other shells
@@ -104,7 +122,7 @@ actor HostChannel {
     }
     // The server counts a command that has ended for a moment longer.
     for attempt in 1... {
-      let shell = HostShell(session: session, become: become)
+      let shell = makeShell(become)
       shells = [become.key: shell]
       do {
         return try await shell.perform(request, marker: marker, deadline: deadline, onRecord: onRecord)

@@ -30,7 +30,8 @@ actor HostShell {
   init(session: any TransportSession, become: Become) {
     self.session = UserSession(session, become)
     self.become = become
-    exchange = ProgramExchange(marker: marker, isReady: !become.mayAsk)
+    exchange = ProgramExchange(
+      marker: marker, isReady: !become.mayAsk, isOnTerminal: become.usesTerminal)
   }
 
   /// Carries out one request, after the one before it has ended.

@@ -25,6 +25,8 @@ final class ProgramExchange: ExchangeHandler {
     var isReady: Bool
     /// Whether nothing more is to be sent.
     var isClosed = false
+    /// Whether a shell that can't see the end of its input was told of it.
+    var hasSaidGoodbye = false
     var errors: [UInt8] = []
     /// What came on standard output before the shell's first word.
     var greeting: [UInt8] = []
@@ -36,6 +38,7 @@ final class ProgramExchange: ExchangeHandler {
   }
 
   private let marker: String
+  let wantsTerminal: Bool
   private let state: Mutex<State>
   private let programs: AsyncStream<[UInt8]>
   private let programEnd: AsyncStream<[UInt8]>.Continuation
@@ -43,8 +46,10 @@ final class ProgramExchange: ExchangeHandler {
   /// - Parameters:
   ///   - marker: The shell's nonce.
   ///   - isReady: Whether the shell takes programs from the start; otherwise from when it is given input.
-  init(marker: String, isReady: Bool) {
+  ///   - isOnTerminal: Whether the shell's input is a terminal.
+  init(marker: String, isReady: Bool, isOnTerminal: Bool) {
     self.marker = marker
+    wantsTerminal = isOnTerminal
     state = Mutex(State(isReady: isReady))
     (programs, programEnd) = AsyncStream.makeStream()
   }
@@ -124,8 +129,14 @@ final class ProgramExchange: ExchangeHandler {
     state.withLock { $0.isReady = true }
     var iterator = programs.makeAsyncIterator()
     let program = await iterator.next()
-    // What waits when the run is ended isn't begun.
-    return state.withLock { $0.isClosed } ? nil : program
+    return state.withLock { state in
+      // What waits when the run is ended isn't begun.
+      if let program, !state.isClosed { return program }
+      guard wantsTerminal, !state.hasSaidGoodbye else { return nil }
+      state.hasSaidGoodbye = true
+      // The loop ends at a line that is no request.
+      return [UInt8(ascii: "\n")]
+    }
   }
 
   func output(_ bytes: [UInt8]) {

@@ -24,23 +24,24 @@ extension SSHConnection {
   ///   - command: What the user's login shell runs on the host.
   ///   - stdin: What the command reads.
   ///   - limits: How long it may take.
+  ///   - onTerminal: Whether it has a terminal, which echoes and changes nothing.
   ///   - output: Is given the output as it comes. It is called on the thread that serves all connections, and
   ///     no further output is read until it returns.
   /// - Returns: How the command ended.
   public nonisolated func run(
-    _ command: String, stdin: CommandInput = .none, limits: CommandLimits,
+    _ command: String, stdin: CommandInput = .none, limits: CommandLimits, onTerminal: Bool = false,
     output: @escaping @Sendable (OutputChunk) async -> Void = { _ in }
   ) async throws(SSHError) -> ExitStatus {
     try await withTaskExecutorPreference(Reactor.shared) { () async throws(SSHError) in
-      try await runIsolated(command, stdin, limits, output)
+      try await runIsolated(command, stdin, limits, onTerminal, output)
     }
   }
 
   private func runIsolated(
-    _ command: String, _ stdin: CommandInput, _ limits: CommandLimits,
+    _ command: String, _ stdin: CommandInput, _ limits: CommandLimits, _ onTerminal: Bool,
     _ output: @Sendable (OutputChunk) async -> Void
   ) async throws(SSHError) -> ExitStatus {
-    let id = try await begin(command, limits)
+    let id = try await begin(command, limits, onTerminal: onTerminal)
     guard let channel = channels[id] else { throw SSHError(.closed, target, "the command was closed") }
     do throws(SSHError) {
       let status = try await withScope(parent: channel.scope) { scope throws(SSHError) in

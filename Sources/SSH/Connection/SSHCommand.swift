@@ -122,12 +122,15 @@ extension SSHConnection {
     return SSHCommand(self, id)
   }
 
-  func begin(_ command: String, _ limits: CommandLimits) async throws(SSHError) -> Int {
+  func begin(_ command: String, _ limits: CommandLimits, onTerminal: Bool = false) async throws(SSHError)
+    -> Int
+  {
     let start = ContinuousClock.now
     if let failure { throw failure }
     return try await withScope(timeout: limits.timeout) { scope throws(SSHError) in
       let channel = try await openChannel(scope, window: limits.window)
       do throws(SSHError) {
+        if onTerminal { try await requestTerminal(channel, scope) }
         try await startCommand(command, channel, scope)
         try check(scope)
       } catch {

@@ -52,13 +52,16 @@ final class MuxConnection: Sendable {
   ///   - environment: Variables of which the master sends those that `SendEnv` names.
   ///   - descriptors: What becomes the command's standard input, output and error.
   /// - Returns: What the master answers; nil if it is gone.
-  func startSession(_ command: String, environment: [String], descriptors: [Int32]) async -> Message? {
+  func startSession(
+    _ command: String, onTerminal: Bool, environment: [String], descriptors: [Int32]
+  ) async -> Message? {
     var request = Packet(0x1000_0002)
     request.add(1)
     request.add("")
-    // No terminal and no X11; the agent, if the master may forward it; no subsystem, no escape character.
-    for flag: UInt32 in [0, 0, 1, 0, 0xFFFF_FFFF] { request.add(flag) }
-    request.add("")
+    // No X11; the agent, if the master may forward it; no subsystem, no escape character. A terminal has the modes of
+    // standard input: of one that is none all are off, and nothing is echoed or changed.
+    for flag: UInt32 in [onTerminal ? 1 : 0, 0, 1, 0, 0xFFFF_FFFF] { request.add(flag) }
+    request.add(onTerminal ? "dumb" : "")
     request.add(command)
     for variable in environment { request.add(variable) }
     guard await send(request) else { return nil }

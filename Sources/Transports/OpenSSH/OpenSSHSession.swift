@@ -12,6 +12,7 @@ final class OpenSSHSession: TransportSession {
 
   let user: String?
   let forwardsAgent: Bool
+  let offersTerminals = true
 
   init(_ master: OpenSSHMaster, user: String?, forwardsAgent: Bool) {
     self.master = master
@@ -25,7 +26,7 @@ final class OpenSSHSession: TransportSession {
     let start = ContinuousClock.now
     let pipes = try CommandPipes()
     let connection = try await master.place.withLimit(deadline) {
-      try await self.start(command, Self.environment, pipes)
+      try await self.start(command, Self.environment, pipes, onTerminal: exchange.wantsTerminal)
     }
     defer { connection.close() }
     pipes.closeFarEnds()
@@ -38,12 +39,12 @@ final class OpenSSHSession: TransportSession {
   }
 
   /// Starts a command with the far ends of the pipes.
-  private func start(_ command: String, _ environment: [String], _ pipes: CommandPipes) async throws
-    -> MuxConnection
-  {
+  private func start(
+    _ command: String, _ environment: [String], _ pipes: CommandPipes, onTerminal: Bool = false
+  ) async throws -> MuxConnection {
     guard let connection = await master.connect() else { throw try master.lost() }
     let answer = await connection.startSession(
-      command, environment: environment, descriptors: pipes.commandsEnds)
+      command, onTerminal: onTerminal, environment: environment, descriptors: pipes.commandsEnds)
     switch answer {
     case .sessionOpened: return connection
     case .refused(let reason):

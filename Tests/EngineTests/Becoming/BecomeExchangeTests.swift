@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func whereNothingCanBeAskedTheCommandIsSentAtOnce() async throws {
-    for become in [Become.by(.sudo, password: nil), Become.by(.doas)] {
+    for become in [Become.by(.sudo, password: nil), Become.by(.doas, password: nil)] {
       let talk = Talk("bulk")
       let exchange = exchange(become, talk)
       #expect(try await exchange.input() == line)
@@ -59,6 +59,23 @@ import Testing
       exchange.output(Array("Welcome\n\nM ready\n".utf8))
       #expect(exchange.isReady && talk.given == ["!M for deploy:"])
     }
+  }
+
+  /// The end of a line has a carriage return where the terminal can't be told to leave it out.
+  @Test(arguments: ["\n", "\r\n"]) func onATerminalQuestionsComeWithTheOutput(end: String) async throws {
+    let talk = Talk("bulk")
+    let exchange = exchange(Become.by(.doas), talk)
+    #expect(exchange.wantsTerminal)
+    exchange.output(Array("Password:\(end)\(end)M pid 7\(end)M\(end)doas (deploy@web1) pass".utf8))
+    #expect(!exchange.dialogue.hasAnswered && exchange.hasStarted)
+    exchange.output(Array("word: ".utf8))
+    #expect(exchange.dialogue.hasAnswered)
+    #expect(try await exchange.input()?.last == UInt8(ascii: "\n"))
+    exchange.output(Array("\(end)\(end)M ready\(end)doas (deploy@web1) password: ".utf8))
+    #expect(exchange.isReady && exchange.process == 7)
+    #expect(try await exchange.input() == line)
+    #expect(try await exchange.input() == Array("bulk".utf8))
+    #expect(talk.given == ["doas (deploy@web1) password: "])
   }
 
   @Test(arguments: [1, 2, 3, 5, 1000])

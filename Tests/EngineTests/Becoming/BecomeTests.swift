@@ -45,6 +45,12 @@ import Testing
       $0.becomeMethod = method
       $0.becomePassword = password
     }
+    for become in [become, become.onTerminal] { checkLine(of: become, method) }
+    #expect(become.mayAsk == (method == .su || password != nil))
+    #expect(become.usesTerminal == (method == .doas && password != nil))
+  }
+
+  private func checkLine(of become: Become, _ method: BecomeMethod) {
     let line = become.commandLine(marker: "M")
     #expect(!line.contains("hunter22"))
     #expect(line.contains("app"))
@@ -57,7 +63,6 @@ import Testing
         #expect(!part.contains { "$`;&|<>()\"*?#~!{}[]".contains($0) }, "\(part)")
       }
     }
-    #expect(become.mayAsk == (method == .su || method == .sudo && password != nil))
     #expect(line.contains("M ready"))
   }
 
