@@ -61,7 +61,7 @@ extension Server {
       """
       echo root:roots-own | chpasswd
       export DEBIAN_FRONTEND=noninteractive
-      apt-get install -qy opendoas || apt-get install -qy doas
+      apt-get -o Acquire::Retries=3 install -qy opendoas || apt-get -o Acquire::Retries=3 install -qy doas
       printf 'permit %s as root\n' 'nopass guest' asker >/etc/doas.conf
       """)
   }
