@@ -5,7 +5,7 @@ import Testing
 extension TransportTests {
   /// Commands that want a terminal.
   @Suite struct TerminalTests {
-    @Test(arguments: Reach.Way.overSSH)
+    @Test(.needsRoot("to have an sshd that may give terminals"), arguments: Reach.Way.overSSH)
     func `Every byte passes a terminal, both ways`(way: Reach.Way) async throws {
       let session = try await Reach(way).connect()
       #expect(session.offersTerminals)
@@ -27,7 +27,7 @@ extension TransportTests {
     }
 
     /// Without `stty`, which may be missing there.
-    @Test(arguments: Reach.Way.overSSH)
+    @Test(.needsRoot("to have an sshd that may give terminals"), arguments: Reach.Way.overSSH)
     func `It is raw from the start`(way: Reach.Way) async throws {
       let session = try await Reach(way).connect()
       let talk = Talk(onTerminal: true) { talk, number in
@@ -41,7 +41,7 @@ extension TransportTests {
       await session.close()
     }
 
-    @Test(arguments: Reach.Way.overSSH)
+    @Test(.needsRoot("to have an sshd that may give terminals"), arguments: Reach.Way.overSSH)
     func `Other commands of the session have none`(way: Reach.Way) async throws {
       let session = try await Reach(way).connect()
       #expect(try await session.run("[ -t 0 ]", Talk(onTerminal: true)) == .code(0))
