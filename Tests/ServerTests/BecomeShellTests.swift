@@ -100,6 +100,14 @@ extension ServerTests.BecomeTests {
         == "root\ndeploy\nasker\nroot")
   }
 
+  @Test func aServerThatGivesNoTerminals() async throws {
+    let server = try await Server.fresh()
+    #expect(try await server.becoming(from: "needstty") == "I am root at /root")
+    _ = try await server.shell("echo PermitTTY no >>/etc/ssh/sshd_config.d/lab.conf; systemctl restart ssh")
+    let refused = try await server.becoming(from: "needstty")
+    #expect(refused.contains("with visudo: Defaults:needstty !requiretty"), "\(refused)")
+  }
+
   @Test func aStepAsAnotherUserFromAPlayThatIsNotRoot() async throws {
     let server = try await Server.fresh()
     @Sendable func steps() -> Steps {

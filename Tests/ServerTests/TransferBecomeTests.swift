@@ -92,10 +92,11 @@ extension ServerTests {
 
     @Test func `What can't be is said in the words of apply, once, and leaves nothing`() async throws {
       let server = try await Machine.bookworm.server()
+      try await server.addWaysToRoot()
       let desk = try TransferDesk(server)
       _ = try await server.shell(
         """
-        echo root:roots-own | chpasswd; rm -f /etc/doas.conf; rm -rf /srv/box; install -d -m 700 /srv/box
+        rm -f /etc/doas.conf; rm -rf /srv/box; install -d -m 700 /srv/box
         echo old >/srv/box/page; ls -lA --time-style=full-iso /srv/box >/run/before
         """)
       try desk.bench.write("page", "new\n")
@@ -133,6 +134,9 @@ extension ServerTests {
         let count = try await desk.refusals(of: tool) - refusals
         #expect(count == (way.settings["ansible_become_password"] == "wrong" ? 3 : 0), "\(way)")
       }
+      let doas = try await desk.martlet(
+        Way("asker", .doas, own("asker")), "put", "page", "HOST:/srv/box/page", "--become")
+      #expect(doas.code == 1 && doas.errors.contains("through which no files can be copied"), "\(doas)")
       #expect(
         try await server.shell(
           "ls -lA --time-style=full-iso /srv/box | diff /run/before - && cat /srv/box/page")

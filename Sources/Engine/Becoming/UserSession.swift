@@ -26,7 +26,7 @@ package final class UserSession: TransportSession {
   package var user: String? { become.method == .none ? session.user : become.user }
   package var forwardsAgent: Bool { session.forwardsAgent }
   package var offersTerminals: Bool { session.offersTerminals }
-  package var isTerminal: Bool { become.usesTerminal || session.isTerminal }
+  package var isTerminal: Bool { become.usesTerminal }
   /// How long it may take until a command begins, because its user has to be become.
   package var startLimit: Duration { become.method == .none ? .zero : become.timeout }
 

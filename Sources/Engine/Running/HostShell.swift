@@ -155,8 +155,9 @@ actor HostShell {
     // The code is read before any of it runs, and what was cut off is no compound command: it does nothing. The
     // program's shell is its own process, so that what kills it doesn't kill the loop.
     let program = #"/bin/sh -c 'n=$1; shift; eval "$(head -c "$n")"' sh "$_n""#
-    // A folder that mktemp -d has just made is this user's only, and nobody else can put one in its place. Nothing of
-    // the bytes may stay behind in the input, even if there is no place for them.
+    // A folder that mktemp -d has just made is this user's only (0700), under a name that could not be foreseen, and in a
+    // sticky folder nobody else can put one in its place. /var/tmp is a disk, where /tmp may be memory. Nothing of the
+    // bytes may stay behind in the input, even if there is no place for them.
     let stage =
       #"(umask 077; d=/var/tmp; [ -w $d ] || d=/tmp; d=$(mktemp -d $d/martlet.XXXXXX) || d=; "#
       + #"head -c "$_n" | { [ -n "$d" ] && cat >"$d/staged"; cat >/dev/null; }; "#

@@ -7,7 +7,9 @@ import Glibc
 /// work sees the reactor's data as if it ran there. While the work is left, the reactor goes on with all other
 /// connections.
 ///
-/// `@unchecked Sendable`: the semaphores order every access.
+/// `@unchecked Sendable`, because no lock could stand in its place: the work is a closure over the reactor's own data,
+/// which isn't Sendable, and is called on another thread. `go` and `back` let only one of the two threads run at a
+/// time, and each sem_post(3) comes before the sem_wait that it ends, so each sees what the other has written.
 final class Detour: @unchecked Sendable {
   private let go = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
   private let back = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)

@@ -1,5 +1,6 @@
 import CLibSSH2
 import Glibc
+import Synchronization
 
 /// Logging in: every method that the target allows and the server offers, until the server is content.
 extension SSHConnection {
@@ -204,7 +205,7 @@ extension SSHConnection {
     let task = Task.detached { [weak self] in
       let value = await answer()
       Reactor.shared.perform { [weak self] in
-        box.value = value
+        box.value.withLock { $0 = value }
         self?.assumeIsolated { $0.wake() }
       }
     }
@@ -221,13 +222,13 @@ extension SSHConnection {
     }
     while true {
       try check(scope)
-      if let value = box.value { return value }
+      if let value = box.value.withLock({ $0 }) { return value }
       await pause()
     }
   }
 }
 
-/// `@unchecked Sendable`: confined to the reactor's thread.
-private final class Answer<T>: @unchecked Sendable {
-  var value: T?
+/// Where an answer is put until the login looks for it.
+private final class Answer<T: Sendable>: Sendable {
+  let value = Mutex<T?>(nil)
 }

@@ -29,7 +29,8 @@ final class ControlFolder: Sendable {
     // The path of a socket may be 104 bytes long on some systems (unix(7)), and ssh adds 17 for a while. Of "${" it
     // would make the value of a variable.
     let isFit = wanted.hasPrefix("/") && wanted.utf8.count <= 60 && !wanted.contains("$")
-    // mkdtemp(3) makes a new one, with the mode 0700.
+    // mkdtemp(3) makes a new one with the mode 0700, and fails rather than take one that somebody else has put there: so
+    // it may be in a folder that all can write to, as ssh-agent's is.
     var template = Array("\(isFit ? wanted : "/tmp")/martlet.XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw TransportError(

@@ -29,6 +29,15 @@ import Testing
     #expect(played.commands == ["true"] && session.user == "me" && session.startLimit == .zero)
   }
 
+  @Test func doasGetsNoPasswordWhereThereIsNoTerminal() async throws {
+    let played = Played { _, _ in .code(0) }
+    let session = UserSession(played, become { $0.becomeMethod = .doas })
+    #expect(session.isTerminal)
+    let text = await failure(session)
+    #expect(text.hasSuffix("/etc/doas.conf: permit nopass deploy as root"), "\(text)")
+    #expect(played.commands.isEmpty)
+  }
+
   @Test func aWrongPasswordIsTriedOnceForAllCommands() async throws {
     let played = Played { marker, exchange in
       exchange.errorOutput(Array("\(marker) for deploy:".utf8))
