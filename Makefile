@@ -2,11 +2,11 @@
 SWIFT ?= swift
 SOURCES = Sources Tests Playbooks Benchmarks Package.swift
 
-.PHONY: help demo dependencies build test release format lint bench clean
+.PHONY: help demo dependencies build test test-long release format lint bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
 
 demo: ## Deploy the sample Django application to a throwaway server
 	@Scripts/demo
@@ -22,6 +22,9 @@ test: ## Install what is missing and run all tests
 	@Scripts/install-dependencies
 	$(SWIFT) build --build-tests
 	@SWIFT="$(SWIFT)" Scripts/test
+
+test-long: export MARTLET_TEST_LONG = 1
+test-long: test ## The same, and what is slow and rarely fails
 
 release: ## Build as for use, optimized
 	@Scripts/install-dependencies build
