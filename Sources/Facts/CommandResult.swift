@@ -22,7 +22,8 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
 
   /// The command.
   public let command: ShellCommand
-  /// The user to run it as, by su(1) from root, by sudo(8) from others; nil for the one whom the play runs as.
+  /// The user to run it as, by runuser(1) from root, by sudo(8) or doas(1) from others; nil for the one whom the play
+  /// runs as.
   public let user: String?
   /// The folder to run it in; nil for `/`.
   public let folder: RemotePath?
@@ -68,16 +69,17 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
     guard !facts.isEmpty else { return "" }
     // Statuses go through descriptor 3, output through 4 in base64: neither can be mistaken for the other.
     var lines: [ShellCommand] = [
-      "( exec 4>&1",
-      "if command -v timeout >/dev/null 2>&1; then _t='timeout \(timeLimit)'; else _t=; fi",
+      "( exec 4>&1"
     ]
-    if facts.contains(where: { $0.user != nil }) { lines.append(asUser) }
+    if facts.contains(where: { $0.user != nil }) { lines.append(UserSwitch.function) }
+    lines.append(
+      "if command -v timeout >/dev/null 2>&1; then _bound='timeout \(timeLimit)'; else _bound=; fi")
     for (index, fact) in facts.enumerated() {
       let run: ShellCommand
       if let user = fact.user {
         run = "_as \(user) \(word: fact.script)"
       } else {
-        run = "$_t sh -c \(word: fact.script)"
+        run = "$_bound sh -c \(word: fact.script)"
       }
       lines.append(
         """
@@ -89,16 +91,6 @@ public struct CommandResult: ProbedFact, CustomStringConvertible {
     lines.append(")")
     return ShellCommand(lines: lines)
   }
-
-  /// A function that runs code as another user: by su from root, otherwise where no password is wanted for it.
-  private static let asUser: ShellCommand = """
-    _as() {
-      if [ "$(id -un)" = "$1" ]; then $_t /bin/sh -c "$2"
-      elif [ "$(id -u)" = 0 ]; then $_t su -s /bin/sh "$1" -c "$2"
-      elif command -v sudo >/dev/null; then $_t sudo -n -H -u "$1" -- /bin/sh -c "$2"
-      else $_t doas -n -u "$1" /bin/sh -c "$2"; fi
-    }
-    """
 
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: CommandOutcome] {
     var values: [Self: CommandOutcome] = [:]

@@ -72,17 +72,19 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
   }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
-    ShellCommand(
+    let asUser = facts.contains { $0.project.user != nil } ? UserSwitch.function : "_bound="
+    return ShellCommand(
       lines: grouped(facts).enumerated().map { index, group in
         let project = group.project
         let queries = "[" + group.facts.map(\.query).joined(separator: ",") + "]"
         let ask = project.command(
-          "$t \(project.python) -B -W ignore -c \(DjangoDriver.source) \(project.settings ?? "") \(queries)")
+          "\(project.python) -B -W ignore -c \(DjangoDriver.source) \(project.settings ?? "") \(queries)")
         var script: ShellCommand = """
-          ( printf '= %s\\n' \(String(index))
+          ( \(splice: asUser)
+          printf '= %s\\n' \(String(index))
           [ -f \(project.path / "manage.py") ] || { echo '! manage.py'; exit; }
           [ -x \(project.python) ] || { echo '! virtualenv'; exit; }
-          command -v timeout >/dev/null && t='timeout \(deadline)' || t=
+          if command -v timeout >/dev/null; then _bound='timeout \(deadline)'; fi
 
           """
         if let file = project.environmentFile {
@@ -91,13 +93,11 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
         // What Django writes as it starts, such as log files, must not belong to root.
         if let user = project.user {
           script += """
-            _u=$(id -u -- \(user) 2>/dev/null) || { echo '! user'; exit; }
-            if [ "$_u" = "$(id -u)" ]; then sh -c \(word: "t=$1\n" + ask) sh "$t"
-            elif command -v runuser >/dev/null; then runuser -u \(user) -- sh -c \(word: "t=$1\n" + ask) sh "$t"
-            else su -s /bin/sh -c \(word: "t=; " + ask) \(user); fi
+            id -u -- \(user) >/dev/null 2>&1 || { echo '! user'; exit; }
+            _as \(user) \(word: ask)
             """
         } else {
-          script += "sh -c \(word: "t=$1\n" + ask) sh \"$t\""
+          script += "$_bound sh -c \(word: ask)"
         }
         return script + " 2>&1 )"
       })

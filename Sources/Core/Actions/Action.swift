@@ -78,7 +78,7 @@ public struct Action: Sendable {
       effect: .write(write), summary: "write \(path)", changes: changes, touches: [.path(path)])
   }
 
-  /// The same action as another user, by `su` from root.
+  /// The same action as another user, by runuser(1) from root, by sudo(8) or doas(1) from others.
   public func run(as user: String?) -> Action {
     var action = self
     if let user { action.user = user }

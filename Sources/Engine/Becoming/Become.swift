@@ -42,7 +42,7 @@ package struct Become: Sendable {
       return
     }
     user = wanted
-    // Root may become anyone by su, which is everywhere, and is asked for nothing.
+    // Root may become anyone by runuser, or by su, which is everywhere, and is asked for nothing.
     password = login == "root" ? nil : settings.becomePassword
     method =
       switch settings.becomeMethod ?? (login == "root" ? .su : .sudo) {
@@ -109,6 +109,11 @@ package struct Become: Sendable {
     case .sudo:
       // sudo replaces %p by the user whose password it wants (sudo(8), -p).
       return outer + "\(plain) sudo -H -S -p '\(marker) for %p:' -u \(user) -- \(shell)"
+    case .su where login == "root":
+      // runuser asks nobody, and takes accounts that have expired, as su doesn't: the same that actions use (UserSwitch).
+      return plain
+        + #" /bin/sh -c 'echo \#(marker) >&2; if command -v runuser >/dev/null 2>&1; then exec runuser -u "$1" -- "#
+        + #"/bin/sh -c "$2"; fi; exec su -s /bin/sh -c "$2" "$1"' sh \#(user) '\#(code)'"#
     case .su:
       // What was printed to standard error before the marker is the login shell's noise, and no prompt.
       return #"/bin/sh -c 'echo \#(marker) >&2; exec "$@"' sh \#(plain) su -s /bin/sh -c "#
