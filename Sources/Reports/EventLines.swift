@@ -45,6 +45,10 @@ struct EventLines {
       return lines(host, task, outcome)
     case .hostFailed(let host, let failure):
       return lines(host, failure)
+    case .waiting(let host, let task, let reason):
+      return [
+        ReportLine(host, .warning, "waiting: \(name(task)): for \(cut(DisplayText.line(reason)))")
+      ]
     case .warning(let host, let message):
       return block(host, .warning, "warning: ", message)
     case .hostFinished(let host, let recap):

@@ -126,6 +126,11 @@ public struct EventRecord: Codable, Sendable, Equatable {
       self.event = "warning"
       self.host = host
       self.message = message
+    case .waiting(let host, let task, let reason):
+      self.event = "waiting"
+      self.host = host
+      self.task = Task(task)
+      self.reason = reason
     case .hostFinished(let host, let recap):
       self.event = "host_finished"
       self.host = host

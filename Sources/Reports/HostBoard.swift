@@ -25,6 +25,7 @@ struct HostBoard {
     case .connected(let host): set(host, "looking", now)
     case .playStarted(let host, let play): set(host, "\(play): looking", now)
     case .invalid, .planned, .output, .warning: break
+    case .waiting(let host, let task, let reason): set(host, "\(task.label): waiting for \(reason)", now)
     case .actionStarted(let host, let task, let action):
       set(host, task.label == action ? action : "\(task.label): \(action)", now)
     case .taskFinished(let host, let task, _): set(host, "done: \(task.label)", now)

@@ -5,7 +5,7 @@ import MartletTesting
 @testable import MartletEngine
 
 /// A folder that is gone when the test is.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {

@@ -70,6 +70,9 @@ extension ServerTests {
       let run = try await server.run(user: "deploy", become: false) { File(file, content: "") }
       #expect(run.code == 1)
       #expect(run.failure.contains("Permission denied"), "\(run.failure)")
+      #expect(
+        run.failure.contains("the play runs as deploy. If it takes root, give the play become: true"),
+        "\(run.failure)")
     }
 
     @Test func commandsRunAsAnotherUser() async throws {

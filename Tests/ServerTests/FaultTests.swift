@@ -70,7 +70,7 @@ extension ServerTests {
       }
       #expect(run.code == 1)
       #expect(
-        run.failure.contains("No space left") || run.failure.contains("came out short"), "\(run.failure)")
+        run.failure.hasPrefix("no space left on /srv/small: file /srv/small/file failed"), "\(run.failure)")
       #expect(try await server.ask("sh", "-c", "cat /srv/small/file; ls -A /srv/small") == "old\nfile")
     }
 
@@ -79,7 +79,35 @@ extension ServerTests {
       _ = try await server.ask("sh", "-c", "mkdir /srv/fixed && mount -t tmpfs -o ro none /srv/fixed")
       let run = try await server.run { File("/srv/fixed/file", content: "new\n") }
       #expect(run.code == 1)
+      #expect(run.failure.hasPrefix("/srv/fixed can't be written to, even by root"), "\(run.failure)")
       #expect(run.failure.contains("Read-only file system"), "\(run.failure)")
+    }
+
+    @Test(arguments: ["-o size=64k", "-o nr_inodes=3"])
+    func aFullDiskOfTheHostsOwnFolderIsNamed(bound: String) async throws {
+      let server = try await Server.fresh()
+      _ = try await server.shell(
+        "mount -t tmpfs \(bound) none /var/tmp; touch /var/tmp/a /var/tmp/b; head -c 1000000 /dev/zero >/var/tmp/a || true"
+      )
+      let run = try await server.run { Command("echo some output; exit 3") }
+      #expect(run.code == 1)
+      #expect(run.failure.hasPrefix("no space left on /var/tmp: "), "\(run.failure)")
+    }
+
+    @Test func theSessionOfAServerThatHangsIsNoticed() async throws {
+      let server = try await Server.fresh()
+      var options = RunOptions()
+      options.silenceTimeout = .seconds(2)
+      let plays = Plays(items: [Play("Test", on: "all") { Command(Gate.command, creates: "/root/first") }])
+      let running = Task { [options] in try await server.run(plays, options: options) }
+      try await Gate.isReached(on: server)
+      // All of sshd that serves the connection; the listener goes on.
+      _ = try await server.shell("pkill -STOP -f '^sshd: root' || pkill -STOP -f 'sshd-session: root'")
+      let run = try await running.value
+      _ = try await server.shell("pkill -CONT -f '^sshd: root' || pkill -CONT -f 'sshd-session: root'")
+      #expect(run.code == 4)
+      #expect(run.failure.contains("gives no sign of life"), "\(run.failure)")
+      #expect(run.failure.contains("while an action ran"), "\(run.failure)")
     }
 
     @Test func aHostThatIsDownDoesNotHoldTheOthers() async throws {

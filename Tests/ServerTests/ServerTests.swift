@@ -55,12 +55,11 @@ struct Server {
   /// Runs a playbook's plays on the server.
   func run(
     _ plays: Plays, user: String = "root", password: Secret? = nil, options: RunOptions = RunOptions(),
-    vars: [String: InventoryVariable] = [:]
+    vars: [String: InventoryVariable] = [:], events: RecordedEvents = RecordedEvents()
   ) async throws -> Run {
     var host = try host(user: user)
     host.connection.becomePassword = password
     host.vars = vars
-    let events = RecordedEvents()
     let engine = Engine(transport: SSHTransport(configuration: "none"), options: options, sink: events)
     let inventory = Inventory(hosts: [host], groups: ["web": [name]])
     let code = await engine.run(plays, named: "Test", inventory: inventory)

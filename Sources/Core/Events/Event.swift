@@ -16,6 +16,9 @@ public enum Event: Sendable, Equatable {
   case actionStarted(host: String, task: TaskReference, action: String)
   /// What an action printed, whole; at `-v`.
   case output(host: String, task: TaskReference, text: String)
+  /// A task can't go on before something else on the host has finished; the text says what, as in
+  /// `apt-get install nginx (process 712, since 14:02 UTC)`.
+  case waiting(host: String, task: TaskReference, reason: String)
   /// The last word on a task in this run.
   case taskFinished(host: String, task: TaskReference, outcome: TaskOutcome)
   /// The host is stopped by an error; nothing later runs on it.

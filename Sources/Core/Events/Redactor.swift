@@ -42,6 +42,9 @@ public struct Redactor: Sendable {
     }
   }
 
+  /// How many bytes the longest form of a secret has: where an output was cut, the rest of one can be that long.
+  package var longestForm: Int { needles.first?.utf8.count ?? 0 }
+
   /// The text with `***` in the place of every secret.
   public func redact(_ text: String) -> String {
     var text = text

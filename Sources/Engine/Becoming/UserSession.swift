@@ -138,7 +138,7 @@ extension ExitStatus {
 }
 
 /// For a command that reads nothing, and of whose output nobody takes notice.
-private final class NoInput: ExchangeHandler {
+final class NoInput: ExchangeHandler {
   func input() async throws -> [UInt8]? { nil }
   func output(_ bytes: [UInt8]) {}
   func errorOutput(_ bytes: [UInt8]) {}

@@ -26,6 +26,10 @@ struct Round {
   var program: [ProgramItem] = []
   /// The handlers that the plan expects to run.
   var handlers: [HostTasks.HandlerItem] = []
+
+  /// Whether there is more to do than the program does: a task can't be decided yet, other than one that has failed so far
+  /// and may be right once the program has run.
+  var isCut = false
 }
 
 /// Decides for all tasks of a play, in order, from what is known of the host. It sends nothing: a run and a
@@ -83,17 +87,19 @@ struct Decider {
             && key.fact.dependsOn.contains { $0.overlaps(touch.resource) }
         }
       }
+      var hasFailedSoFar = false
       let decision = decide(
         item, index: index, answers: answers, staleSince: stale?.label, round: round,
-        isPending: !round.program.isEmpty || isCut)
+        isPending: !round.program.isEmpty || isCut, hasFailedSoFar: &hasFailedSoFar)
       round.decisions.append(decision)
       switch decision {
       case .change(let actions):
         if !isCut { round.program += programItems(for: item, index: index, actions: actions) }
         add(actions, label: item.reference.label)
-        due.formUnion(item.step.notifies.map(\.marker))
+        if actions.mayChange { due.formUnion(item.step.notifies.map(\.marker)) }
       case .unknown:
         isCut = true
+        if !hasFailedSoFar { round.isCut = true }
       case .failed:
         return round
       case .unchanged, .skipped, .done:
@@ -106,7 +112,7 @@ struct Decider {
 
   private func decide(
     _ item: HostTasks.Item, index: Int, answers: Answers, staleSince: String?, round: Round,
-    isPending: Bool
+    isPending: Bool, hasFailedSoFar: inout Bool
   ) -> TaskDecision {
     if progress.finishedOneShots.contains(item.step.id) { return .done }
     for condition in item.step.conditions {
@@ -129,6 +135,7 @@ struct Decider {
       return .failed(
         "it can't be known what to do: unknown \(reason), and nothing that would change that is left to run")
     case .failed(let reason):
+      hasFailedSoFar = isPending
       return isPending ? .unknown("until the tasks before it have run (now: \(reason))") : .failed(reason)
     }
   }
@@ -140,9 +147,9 @@ struct Decider {
   private func hasChanged(_ id: StepID, round: Round) -> Bool {
     if progress.changed.contains(id) { return true }
     guard let index = play.items.firstIndex(where: { $0.step.id == id }), index < round.decisions.count,
-      case .change = round.decisions[index]
+      case .change(let actions) = round.decisions[index]
     else { return false }
-    return true
+    return actions.mayChange
   }
 
   /// Why a condition is not known yet: a task that it speaks of is unknown itself, or only its run can tell.
@@ -154,7 +161,7 @@ struct Decider {
       switch round.decisions[index] {
       case .unknown: return "until \(label) is known"
       case .change(let actions)
-      where !actions.contains(where: { $0.changedWhen == .always && $0.unless == nil }):
+      where actions.mayChange && !actions.contains(where: { $0.changedWhen == .always && $0.unless == nil }):
         return "until \(label) has run"
       default: continue
       }
@@ -182,6 +189,11 @@ struct Decider {
         reference: item.reference, task: nil, isLastOfTask: isLast)
     }
   }
+}
+
+extension [Action] {
+  /// Whether any of them can count as a change: not those that only check.
+  var mayChange: Bool { contains { $0.changedWhen != .never } }
 }
 
 /// What a run has done so far on one host in one play.

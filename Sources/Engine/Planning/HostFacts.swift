@@ -6,6 +6,8 @@ struct HostFacts: ProbedFact {
     var operatingSystem: OperatingSystem
     /// The markers of the handlers that an earlier run, or this one, has left due.
     var dueHandlers: Set<String>
+    /// What says whether somebody has changed the host since (``HostLock``).
+    var generation = "none"
   }
 
   typealias Value = Answer
@@ -15,6 +17,7 @@ struct HostFacts: ProbedFact {
   static func probe(_ facts: [HostFacts], _ options: LookOptions) -> ShellCommand {
     """
     for _f in "$_S"/handlers/*; do [ -e "$_f" ] && printf 'due %s\\n' "${_f##*/}"; done
+    { IFS= read -r _g; } 2>/dev/null <"$_L/generation" && printf 'generation %s\\n' "$_g"
     [ -r /etc/os-release ] && while IFS= read -r _l; do printf 'os %s\\n' "$_l"; done </etc/os-release
     """
   }
@@ -22,13 +25,19 @@ struct HostFacts: ProbedFact {
   static func parse(_ output: ProbeOutput, for facts: [HostFacts]) -> [HostFacts: Answer] {
     var due: Set<String> = []
     var release = ""
+    var generation = "none"
     for line in output.lines {
       if line.hasPrefix("due ") {
         due.insert(String(line.dropFirst(4)))
+      } else if line.hasPrefix("generation ") {
+        generation = HostLock.generation(reported: line.dropFirst(11))
       } else if line.hasPrefix("os ") {
         release += line.dropFirst(3) + "\n"
       }
     }
-    return [HostFacts(): Answer(operatingSystem: OperatingSystem(osRelease: release), dueHandlers: due)]
+    return [
+      HostFacts(): Answer(
+        operatingSystem: OperatingSystem(osRelease: release), dueHandlers: due, generation: generation)
+    ]
   }
 }

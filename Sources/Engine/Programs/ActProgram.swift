@@ -3,11 +3,14 @@ internal import MartletCore
 /// The program that carries out actions, in order, up to the first that fails.
 ///
 /// Records: `begin N`, then `done N changed`, `done N same`, `skipped N` or `failed N STATUS`, the last with the
-/// tail of the output; `output N` before them where all output is wanted.
+/// tail of the output; `output N` before them where all output is wanted, `head N` before either where the middle is left
+/// out, `space N KIND PLACE` before a failure, `late N` where an action took too long; and those of ``HostLock``.
 struct ActProgram {
   /// An action with what the playbook says about its task.
   struct Item {
     var action: Action
+    /// What the task is called, for others who wait for it; the action's summary if nil.
+    var label: String?
     var user: String?
     /// Markers of the handlers to be notified, with their names.
     var notifies: [(marker: String, name: String)] = []
@@ -15,10 +18,6 @@ struct ActProgram {
     var handler: String?
     var endsHandler = false
   }
-
-  /// How much of an action's output is sent, from its end: of a failed one, and of any where all is wanted.
-  static let failureLimit = 16 << 10
-  static let outputLimit = 64 << 10
 
   let program: Program
   /// What must be on the host before the program: the actions' large inputs, one after the other.
@@ -29,57 +28,59 @@ struct ActProgram {
   ///   - marker: A nonce.
   ///   - folder: The folder that ``HostShell`` made for them; nil if nothing was staged.
   ///   - verbose: Whether successful actions' output is reported.
-  init(_ items: [Item], marker: String, folder: String?, verbose: Bool) {
+  ///   - lock: What the program says of itself to others who come.
+  init(
+    _ items: [Item], marker: String, folder: String?, verbose: Bool,
+    lock: HostLock = HostLock(holder: "", generation: nil, patience: .seconds(1800))
+  ) {
     var inputs = StagedInputs()
-    var code = Self.prologue(folder: folder)
+    let id = Program.nonce()
+    var code = Self.prologue(folder: folder, lock: lock, id: id)
     for (index, item) in items.enumerated() {
-      code += Self.code(for: item, index: index, verbose: verbose, inputs: &inputs)
+      code += Self.code(for: item, index: index, id: id, verbose: verbose, inputs: &inputs)
     }
     program = Program(marker: marker, body: code)
     staged = inputs.bytes
   }
 
-  /// The text of an output that was sent with one of the limits. Where something was cut off, so may a secret have
-  /// been, and its rest would not be recognised: the line that the cut is in is left out.
-  static func text(of output: [UInt8], limit: Int) -> String {
-    guard output.count >= limit else { return String(decoding: output, as: UTF8.self) }
-    let end = output.firstIndex(of: UInt8(ascii: "\n")) ?? min(4096, output.count - 1)
-    return "…\n" + String(decoding: output[(end + 1)...], as: UTF8.self)
+  private static func prologue(folder: String?, lock: HostLock, id: String) -> String {
+    """
+    \(UserSwitch.function.text)
+    \(HostProcesses.functions)
+    \(HostOutput.functions)
+    \(HostLock.functions)
+    _notify() {
+      (umask 077; mkdir -p "$_S/handlers") && printf '%s\\n' "$2" >"$_S/handlers/$1"
+    }
+    _bye() {
+      [ -z "$_watcher" ] || kill "$_watcher" 2>/dev/null
+      [ -z "$_acting" ] || printf '%s\\n' "$_A" >"$_L/generation"
+      [ -z "$_link" ] || rm -f "$_L/link"
+      [ -z "$MARTLET_TMP" ] || rm -rf "$MARTLET_TMP"
+    }
+    MARTLET_TMP=\(folder.map(Shell.quote) ?? ""); export MARTLET_TMP
+    \(lock.settings(id: id))
+    _watcher=; trap _bye EXIT
+    _boot=; { read -r _boot; } 2>/dev/null </proc/sys/kernel/random/boot_id
+    _stat $$; _mainbegan=$_began
+    _lock
+    if [ -z "$MARTLET_TMP" ]; then
+      _t=/var/tmp; [ -w "$_t" ] || _t=/tmp
+      _m=$(umask 077; mktemp -d "$_t/martlet.XXXXXX" 2>&1) || { _space 0 "$_t"; _record broken "$_m"; _record end; exit 0; }
+      MARTLET_TMP=$_m
+    fi
+    : >"$MARTLET_TMP/now"
+    # Where there is no /proc, only the controller keeps deadlines.
+    [ -z "$_mainbegan" ] || { ( exec 9>&-; _watch ) </dev/null >/dev/null 2>&1 & _watcher=$!; }
+    # What a program that was killed has left behind, secrets perhaps among it.
+    find "${MARTLET_TMP%/*}" -maxdepth 1 -name 'martlet.*' -user "$_me" -mtime +1 -exec rm -rf {} + 2>/dev/null
+
+    """
   }
 
-  private static func prologue(folder: String?) -> String {
-    let makeFolder =
-      folder.map { "MARTLET_TMP=\(Shell.quote($0))" }
-        ?? """
-        _t=/var/tmp; [ -w "$_t" ] || _t=/tmp
-        MARTLET_TMP=$(umask 077; mktemp -d "$_t/martlet.XXXXXX") || { _record broken; exit 1; }
-        """
-    return """
-      \(makeFolder)
-      export MARTLET_TMP
-      trap 'rm -rf "$MARTLET_TMP"' EXIT
-      _uid=$(id -u); _me=$(id -un)
-      # What a program that was killed has left behind, secrets perhaps among it.
-      find "${MARTLET_TMP%/*}" -maxdepth 1 -name 'martlet.*' -user "$_me" -mtime +1 -exec rm -rf {} + 2>/dev/null
-      # As another user. The code is the first line of the input, escaped: neither ps nor sudo's log shows it.
-      _as() {
-        _c='IFS= read -r _l && eval "$(printf %b "$_l")"'
-        if [ "$1" = "$_me" ]; then /bin/sh -c "$_c"
-        elif [ "$_uid" = 0 ]; then su -s /bin/sh -c "$_c" "$1"
-        elif command -v sudo >/dev/null; then sudo -n -H -u "$1" -- /bin/sh -c "$_c"
-        else doas -n -u "$1" /bin/sh -c "$_c"; fi
-      }
-      _notify() {
-        (umask 077; mkdir -p "$_S/handlers") && printf '%s\\n' "$2" >"$_S/handlers/$1"
-      }
-      _fail() {
-        _record failed "$1" "$2"; tail -c \(failureLimit) "$MARTLET_TMP/out" >&3; _record end; exit 0
-      }
-
-      """
-  }
-
-  private static func code(for item: Item, index: Int, verbose: Bool, inputs: inout StagedInputs) -> String {
+  private static func code(
+    for item: Item, index: Int, id: String, verbose: Bool, inputs: inout StagedInputs
+  ) -> String {
     let action = item.action
     var body: String
     var user = action.user
@@ -96,32 +97,41 @@ struct ActProgram {
       .map { "export \($0.key)=\(Shell.quote($0.value))\n" }.joined()
     body = exports + body
     let source = action.input.map { inputs.source(of: $0.bytes) }
-    var run = (source.map { $0 + " | " } ?? "") + "(\n\(body)\n)"
-    if let user { run = Self.run(body, as: user, input: source) }
+    var run = source.map { "\($0) | (\n\(body)\n)" } ?? body
+    if let user { run = UserSwitch.run(marked(body, id: id, index: index), as: user, input: source) }
+    let seconds = max(1, (action.timeout / .seconds(1)).rounded(.up))
+    let begin =
+      "_begin \(index) \(Int(min(seconds, 1e9))) \(Shell.quote(user ?? "")) \(Shell.quote(HostLock.line(item.label ?? action.summary)))"
     // Output goes to a file, and the channel is closed for children: one that stays behind in the background
-    // can neither hold the session open nor be killed by its end.
-    run = "\(run) >\"$MARTLET_TMP/out\" 2>&1 3>&-"
+    // can neither hold the session open nor be killed by its end. The file is this action's own: what another user's
+    // child still has open must not be where root's next action prints. It is appended to, so that it can be cut.
+    let out = "\"$MARTLET_TMP/out.\(index)\""
+    let places = Set(action.touches.flatMap(\.places)).sorted().prefix(6).map(Shell.quote).joined(
+      separator: " ")
+    let fail = "_fail \(index) $_r \(places)"
 
     var code = "_record begin \(index)\n"
     for handler in item.notifies {
       code += "_e\(handler.marker)=; [ -e \"$_S/handlers/\(handler.marker)\" ] && _e\(handler.marker)=1\n"
       code +=
-        "_notify \(handler.marker) \(Shell.quote(handler.name)) >\"$MARTLET_TMP/out\" 2>&1 || _fail \(index) $?\n"
+        "_notify \(handler.marker) \(Shell.quote(handler.name)) >\(out) 2>&1 || { _r=$?; _fail \(index) $_r \"$_S\"; }\n"
     }
-    code += "\(run)\n_r=$?; [ $_r = 0 ] || _fail \(index) $_r\n"
-    if verbose { code += "_record output \(index); tail -c \(outputLimit) \"$MARTLET_TMP/out\" >&3\n" }
+    code += "(\n\(begin)\n\(run)\n) >>\(out) 2>&1 3>&- 9>&-\n"
+    code += "_r=$?; _ended; _late \(index) && _r=124; [ $_r = 0 ] || \(fail)\n"
+    if verbose { code += "_show \(index) \(HostOutput.verboseLimit) \"output \(index)\"\n" }
     let forget = item.notifies.map {
       "[ -n \"$_e\($0.marker)\" ] || rm -f \"$_S/handlers/\($0.marker)\"\n"
     }.joined()
     switch action.changedWhen {
     case .always: code += "_record done \(index) changed\n"
     case .never: code += "\(forget)_record done \(index) same\n"
+    // Of an output that was cut nobody knows what stood in the middle: it counts as a change.
     case .outputContains(let text):
-      code += "if grep -qF -e \(Shell.quote(text)) \"$MARTLET_TMP/out\"; then _record done \(index) changed\n"
+      code +=
+        "if [ -e \(out).head ] || grep -qF -e \(Shell.quote(text)) \(out); then _record done \(index) changed\n"
       code += "else\n\(forget)_record done \(index) same; fi\n"
     case .outputLacks(let text):
-      code +=
-        "if grep -qF -e \(Shell.quote(text)) \"$MARTLET_TMP/out\"; then\n\(forget)_record done \(index) same\n"
+      code += "if grep -qsF -e \(Shell.quote(text)) \(out)*; then\n\(forget)_record done \(index) same\n"
       code += "else _record done \(index) changed; fi\n"
     }
     if let handler = item.handler {
@@ -129,17 +139,20 @@ struct ActProgram {
       code = "if [ -e \"$_S/handlers/\(handler)\" ]; then\n\(code)else _record skipped \(index); fi\n"
     }
     if let unless = action.unless {
-      let test = user.map { Self.run(unless.text, as: $0, input: nil) }
+      let test =
+        user.map { UserSwitch.run(marked(unless.text, id: id, index: index), as: $0) }
+        ?? "(\n\(unless.text)\n)"
       code =
-        "if \(test ?? "(\n\(unless.text)\n)") >/dev/null 2>&1 3>&-; then _record skipped \(index)\nelse\n\(code)fi\n"
+        "(\n\(begin)\n\(test)\n) >/dev/null 2>&1 3>&- 9>&-\n"
+        + "_r=$?; _ended; _late \(index) && _fail \(index) 124\n"
+        + "if [ $_r = 0 ]; then _record skipped \(index)\nelse\n\(code)fi\n"
     }
     return code
   }
 
-  /// Code as another user, for `_as`: a line that `printf %b` turns back into it, and then what it reads itself.
-  private static func run(_ code: String, as user: String, input: String?) -> String {
-    let line = code.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
-    return "{ printf '%s\\n' \(Shell.quote(line)); \(input ?? ":"); } | _as \(Shell.quote(user))"
+  /// Code that bears its action's mark also where sudo has thrown the environment away.
+  private static func marked(_ code: String, id: String, index: Int) -> String {
+    "MARTLET_ACTION=\(id).\(index); export MARTLET_ACTION\n\(code)"
   }
 
   /// Writes beside the file and renames, so that it appears whole, with its final owner and mode, or not at all.
@@ -156,6 +169,17 @@ struct ActProgram {
       { [ "$(wc -c <"$_f")" -eq \(write.contents.bytes.count) ] || { echo 'the file came out short'; false; }; } &&
       \(chown)chmod \(write.mode) "$_f" && \(validate)mv -f -- "$_f" \(path)
       """
+  }
+}
+
+extension Resource {
+  /// The folders whose disk may be why a change of it failed.
+  fileprivate var places: [String] {
+    switch self {
+    case .path(let path): [path.parent.string]
+    case .tree(let path): [path.string, path.parent.string]
+    default: []
+    }
   }
 }
 

@@ -22,6 +22,10 @@ struct Program {
       if [ -z "$_S" ]; then
         _S=/var/lib/martlet; [ -w /var/lib ] || _S=${XDG_STATE_HOME:-$HOME/.local/state}/martlet
       fi
+      # Where the lock is: of root not where others may write; of others in their own folder. A shell that can write to
+      # /run is root's: no process is needed to know.
+      _L=$_S; [ -n "$MARTLET_STATE" ] || [ ! -w /run ] || _L=/run/martlet
+      _record hello
       \(body)
       _record end
       exit 0

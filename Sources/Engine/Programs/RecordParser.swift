@@ -11,10 +11,12 @@ struct RecordParser {
   }
 
   /// The first words of the headers that have a body.
-  static let bodied: Set<Substring> = ["fact", "failed", "output"]
+  static let bodied: Set<Substring> = ["fact", "failed", "output", "head"]
 
   private let marker: [UInt8]
   private let limit: Int
+  private let total: Int
+  private var taken = 0
   private var buffer: [UInt8] = []
   private var searched = 0
   /// The header of the record whose body is being read.
@@ -25,14 +27,22 @@ struct RecordParser {
   /// - Parameters:
   ///   - marker: The nonce that begins every record.
   ///   - limit: How many bytes one body may have; a host is not trusted to stop.
-  init(marker: String, limit: Int = 64 << 20) {
+  ///   - total: How many bytes may come altogether.
+  init(marker: String, limit: Int = 64 << 20, total: Int = 128 << 20) {
     self.marker = Array("\n\(marker) ".utf8)
     self.limit = limit
+    self.total = total
   }
 
   /// Takes more bytes; returns the records that are complete now.
   mutating func consume(_ bytes: [UInt8]) -> [Record] {
     guard !overflowed else { return [] }
+    taken += bytes.count
+    guard taken <= total else {
+      overflowed = true
+      buffer = []
+      return []
+    }
     buffer += bytes
     var records: [Record] = []
     while let start = nextMarker() {

@@ -11,10 +11,13 @@ actor HostChannel {
   /// Scripts that were sent so far.
   private(set) var exchanges = 0
 
-  /// How long a look may take, whatever it asks.
-  static let lookDeadline = Duration.seconds(300)
+  private let run: RunOptions
 
-  init(session: any TransportSession) { self.session = session }
+  /// - Parameter options: The run's deadlines.
+  init(session: any TransportSession, options: RunOptions = RunOptions()) {
+    self.session = session
+    run = options
+  }
 
   /// Asks a host everything at once.
   func look(_ questions: Questions, as become: Become, options: LookOptions) async throws -> Answers {
@@ -22,22 +25,27 @@ actor HostChannel {
     let program = LookProgram.make(questions, options: options, marker: marker)
     let records = Mutex<[RecordParser.Record]>([])
     try await send(
-      .program(Array(program.code.utf8)), marker: marker, as: become, deadline: Self.lookDeadline
-    ) { record in records.withLock { $0.append(record) } }
+      .program(Array(program.code.utf8)), marker: marker, as: become, deadline: run.lookTimeout
+    ) { record in
+      // One answer to each question is all that is wanted.
+      records.withLock { if $0.count < questions.kinds.count { $0.append(record) } }
+    }
     return LookProgram.answers(to: questions, in: records.withLock { $0 })
   }
 
   /// Carries out actions; calls `onRecord` for each thing that happens, as it happens.
   func act(
-    _ items: [ActProgram.Item], as become: Become, verbose: Bool,
+    _ items: [ActProgram.Item], as become: Become, verbose: Bool, lock: HostLock,
     onRecord: @escaping @Sendable (RecordParser.Record) -> Void
   ) async throws {
     var folder: String?
-    let rehearsal = ActProgram(items, marker: "", folder: nil, verbose: verbose)
+    let rehearsal = ActProgram(items, marker: "", folder: nil, verbose: verbose, lock: lock)
     if !rehearsal.staged.isEmpty { folder = try await stage(rehearsal.staged, as: become) }
     let marker = Program.nonce()
-    let program = ActProgram(items, marker: marker, folder: folder, verbose: verbose).program
-    let deadline = items.reduce(Duration.seconds(60)) { $0 + $1.action.timeout }
+    let program = ActProgram(items, marker: marker, folder: folder, verbose: verbose, lock: lock).program
+    let deadline = items.reduce(Duration.seconds(120) + lock.patience) {
+      $0 + $1.action.timeout + ActionWatch.grace
+    }
     let watch = ActionWatch(items.map(\.action.timeout))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -107,7 +115,9 @@ actor HostChannel {
   }
 
   private func makeShell(_ become: Become) -> HostShell {
-    HostShell(session: session, become: onTerminal.contains(become.key) ? become.onTerminal : become)
+    HostShell(
+      session: session, become: onTerminal.contains(become.key) ? become.onTerminal : become,
+      startTimeout: run.startTimeout, silenceTimeout: run.silenceTimeout)
   }
 
   /// Sends a request to a server that allows one command at a time (sshd_config(5), MaxSessions): the other shells
@@ -141,12 +151,17 @@ struct ProgramError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Ends the wait for an action that takes longer than it may.
+/// Ends the wait for an action that takes longer than it may. The host ends it itself (``HostProcesses``) and says so: this is
+/// for hosts that can't, and for what they must not end.
 private final class ActionWatch: Sendable {
   private struct State {
     var current: Int?
     var began = ContinuousClock.now
+    var keeper: String?
   }
+
+  /// How much longer than its action a host may take to end it.
+  static let grace = Duration.seconds(45)
 
   private let timeouts: [Duration]
   private let state = Mutex(State())
@@ -157,19 +172,28 @@ private final class ActionWatch: Sendable {
     let words = record.header.split(separator: " ")
     guard words.count >= 2, let index = Int(words[1]), timeouts.indices.contains(index) else { return }
     state.withLock { state in
-      state.current = words[0] == "begin" ? index : nil
-      state.began = .now
+      switch words[0] {
+      case "begin": (state.current, state.began, state.keeper) = (index, .now, nil)
+      case "keeps": state.keeper = words.dropFirst(2).joined(separator: " ")
+      case "done", "skipped", "failed": state.current = nil
+      default: break
+      }
     }
   }
 
   func run() async throws {
     while true {
-      try await Task.sleep(for: .seconds(1))
+      try await Task.sleep(for: .milliseconds(500))
       let state = state.withLock { $0 }
-      if let current = state.current, state.began.duration(to: .now) > timeouts[current] {
+      guard let current = state.current else { continue }
+      let took = "the action took longer than \(timeouts[current].components.seconds) s"
+      if let keeper = state.keeper {
         throw ProgramError(
-          "the action took longer than \(timeouts[current].components.seconds) s; it may still be running there"
-        )
+          "\(took), and \(keeper) is still at work there: what installs packages is never ended in the middle. "
+            + "Run again: the next run waits for it")
+      }
+      if state.began.duration(to: .now) > timeouts[current] + Self.grace {
+        throw ProgramError("\(took), and the host did not end it: it may still be running there")
       }
     }
   }

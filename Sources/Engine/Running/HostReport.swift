@@ -43,7 +43,7 @@ struct HostReport {
   mutating func plan(_ round: Round, play: HostTasks.PlayTasks) {
     for (item, decision) in zip(play.items, round.decisions) where !item.isFlush {
       switch decision {
-      case .change(let actions):
+      case .change(let actions) where actions.mayChange:
         reporter.report(.planned(host: host, task: item.reference, plan: plan(actions)))
         finish(item.reference, .changed)
       case .unknown(let reason):

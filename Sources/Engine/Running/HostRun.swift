@@ -14,9 +14,13 @@ actor HostRun {
   /// As whom the transport has logged in, where it says so.
   private var user: String?
   private var answers = Answers()
+  /// Whether the last look waited for what actions have just started.
+  private var hasWaited = false
   /// The play that the last look was made for, if nothing was sent since.
   private var lookedFor: Int?
   private var hasConnected = false
+  /// What the last look found of who has changed the host (``HostLock``).
+  private var generation: String?
   /// Whether an action of this run was sent.
   private var hasActed = false
   private var failure: HostFailure?
@@ -24,6 +28,8 @@ actor HostRun {
 
   /// How often a host may be looked at again before a playbook that never comes to rest is given up.
   private static let maximumRounds = 25
+  /// How often it is looked at anew because others have changed it meanwhile.
+  private static let maximumStaleRounds = 100
 
   init(
     _ host: InventoryHost, plays: [Play], tasks: HostTasks, inventory: Inventory,
@@ -74,7 +80,7 @@ actor HostRun {
     hasConnected = true
     let session = try await transport.connect(to: host)
     user = session.user
-    channel = HostChannel(session: session)
+    channel = HostChannel(session: session, options: options)
     reporter.report(.connected(host: host.name))
     try await readFactsForBodies()
   }
@@ -103,14 +109,17 @@ actor HostRun {
     return Become(host, play: plays[play].become)
   }
 
-  private func look(for index: Int) async throws {
+  /// - Parameter waits: Whether what actions have started is waited for. It isn't where more of it is still to come.
+  private func look(for index: Int, waits: Bool = true) async throws {
     guard let channel else { return }
-    let options = LookOptions(wantsContents: options.diff, hasActed: hasActed)
+    hasWaited = waits && hasActed
+    let options = LookOptions(wantsContents: options.diff, hasActed: hasWaited)
     // Plays that run as the same user are asked about together: a host where all is right costs one exchange.
     let user = become(index).key
     let together = plays.indices[index...].filter { become($0).key == user }
     answers = try await channel.look(
       tasks.questions(for: Array(together)), as: become(index), options: options)
+    generation = (try? answers.value(of: HostFacts()))?.generation
     lookedFor = index
   }
 
@@ -118,10 +127,11 @@ actor HostRun {
     let play = tasks.plays[index]
     var progress = PlayProgress()
     if lookedFor.map({ become($0).key }) != become(index).key { try await look(for: index) }
-    for _ in 0..<Self.maximumRounds {
+    var (rounds, staleRounds) = (0, 0)
+    while rounds < Self.maximumRounds {
       try Task.checkCancellation()
       var round = Decider(play: play, progress: progress).decide(answers)
-      if lookedFor != index, round.decisions.contains(where: \.isFailed) {
+      if lookedFor != index || hasActed != hasWaited, round.decisions.contains(where: \.isFailed) {
         // What was true before another play changed other hosts need not be true any more.
         try await look(for: index)
         round = Decider(play: play, progress: progress).decide(answers)
@@ -138,8 +148,15 @@ actor HostRun {
         return
       }
       report.beginning(round)
-      try await act(on: round.program, in: index, progress: &progress)
-      try await look(for: index)
+      if try await act(on: round.program, in: index, progress: &progress) {
+        rounds += 1
+      } else {
+        staleRounds += 1
+        guard staleRounds < Self.maximumStaleRounds else {
+          throw ProgramError("other runs change this host all the time: run again when they have ended")
+        }
+      }
+      try await look(for: index, waits: !round.isCut)
     }
     throw HostStop(
       HostFailure(
@@ -178,30 +195,39 @@ actor HostRun {
   /// The handlers that ran since the last task did.
   private var handledMarkers: Set<String> = []
 
+  /// Carries out a program.
+  ///
+  /// - Returns: False if others have changed the host since the look, so that nothing was done.
   private func act(
     on program: [Round.ProgramItem], in index: Int, progress: inout PlayProgress
-  ) async throws {
-    guard let channel else { return }
+  ) async throws -> Bool {
+    guard let channel else { return true }
     let play = tasks.plays[index]
     lookedFor = nil
-    hasActed = true
-    let log = ActionLog()
+    let log = ActionLog(count: program.count, longestSecret: reporter.longestSecret)
     let reporter = reporter
     let name = host.name
+    let items = program.map { entry in
+      var item = entry.item
+      item.label = reporter.redacted(entry.reference.label)
+      return item
+    }
+    let lock = HostLock(
+      holder: HostWait.thisController, generation: generation, patience: options.lockPatience)
     do {
-      try await channel.act(program.map(\.item), as: become(index), verbose: options.verbose) { record in
-        guard let (verb, index) = ActionLog.read(record), program.indices.contains(index) else { return }
-        let item = program[index]
-        log.note(record, verb: verb, index: index)
-        switch verb {
-        case "begin":
-          reporter.report(.actionStarted(host: name, task: item.reference, action: item.item.action.summary))
-        case "output" where !record.body.isEmpty:
+      try await channel.act(items, as: become(index), verbose: options.verbose, lock: lock) { record in
+        switch log.note(record) {
+        case .began(let index):
+          let entry = program[index]
           reporter.report(
-            .output(
-              host: name, task: item.reference,
-              text: ActProgram.text(of: record.body, limit: ActProgram.outputLimit)))
-        default: break
+            .actionStarted(host: name, task: entry.reference, action: entry.item.action.summary))
+        case .printed(let index, let text):
+          reporter.report(.output(host: name, task: program[index].reference, text: text))
+        case .waits(let wait):
+          reporter.report(.waiting(host: name, task: program[0].reference, reason: wait.reason))
+        case .unlocked:
+          reporter.report(.warning(host: name, message: HostLock.missing))
+        case nil: break
         }
       }
     } catch {
@@ -215,8 +241,11 @@ actor HostRun {
       failure.command = entry.item.action.summary
       throw HostStop(failure)
     }
+    if log.isStale { return false }
+    hasActed = true
     settle(program, log: log, play: play, progress: &progress)
-    try refuseFailure(of: program, log: log)
+    try refuseFailure(of: program, log: log, user: become(index).user)
+    return true
   }
 
   /// Draws the conclusions from what a program reported.
@@ -244,14 +273,27 @@ actor HostRun {
     }
   }
 
-  private func refuseFailure(of program: [Round.ProgramItem], log: ActionLog) throws {
-    if let (index, status, output) = log.failure {
-      let entry = program[index]
+  private func refuseFailure(of program: [Round.ProgramItem], log: ActionLog, user: String) throws {
+    if let failure = log.failure {
+      let entry = program[failure.index]
       report.finish(entry.reference, .failed)
       throw HostStop(
         HostFailure(
-          .task, "\(entry.reference.label) failed", task: entry.reference,
-          command: entry.item.action.summary, status: status, output: output))
+          .task,
+          failure.message(
+            label: entry.reference.label, timeout: entry.item.action.timeout, user: user),
+          task: entry.reference, command: entry.item.action.summary, status: failure.status,
+          output: failure.output))
+    }
+    if let wait = log.gaveUp {
+      throw ProgramError(
+        "waited for \(wait.reason); gave up after \(options.lockPatience.components.seconds) s, and nothing was changed"
+      )
+    }
+    if let broken = log.broken {
+      throw ProgramError(
+        (broken.full.isEmpty ? "" : "no space left on \(ActionLog.Failure.names(broken.full)): ")
+          + "the host has no place for a folder of the program: \(broken.words)")
     }
     guard log.results.count == program.count else {
       throw ProgramError("the host stopped in the middle of the program without saying why")

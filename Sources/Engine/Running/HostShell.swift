@@ -18,6 +18,10 @@ actor HostShell {
 
   nonisolated let become: Become
   private let session: UserSession
+  /// Of the one who logged in, to ask for a sign of life.
+  private let login: any TransportSession
+  private let startTimeout: Duration
+  private let silenceTimeout: Duration
   private let exchange: ProgramExchange
   private let marker = Program.nonce()
   private var running: Task<Void, Never>?
@@ -27,8 +31,19 @@ actor HostShell {
   /// How long a shell may live: longer than any run, for every program has a deadline of its own.
   private static let lifetime = Duration.seconds(7 * 24 * 3600)
 
-  init(session: any TransportSession, become: Become) {
+  /// - Parameters:
+  ///   - session: Of the one who logged in.
+  ///   - become: Whom to be.
+  ///   - startTimeout: How long it may take until a program runs, beside the time for its bytes and for its user.
+  ///   - silenceTimeout: After how long a silent host is asked for a sign of life, and how long it has for that.
+  init(
+    session: any TransportSession, become: Become, startTimeout: Duration = .seconds(30),
+    silenceTimeout: Duration = .seconds(30)
+  ) {
     self.session = UserSession(session, become)
+    login = session
+    self.startTimeout = startTimeout
+    self.silenceTimeout = silenceTimeout
     self.become = become
     exchange = ProgramExchange(
       marker: marker, isReady: !become.mayAsk, isOnTerminal: become.usesTerminal)
@@ -59,7 +74,10 @@ actor HostShell {
     }
     exchange.begin(bytes, marker: marker, onRecord: onRecord)
     if isFirst { start() }
-    let outcome = try await outcome(within: deadline)
+    var start: Duration?
+    // A slow line takes 16 KiB in a second.
+    if case .program = request { start = startTimeout + session.startLimit + .seconds(bytes.count >> 14) }
+    let outcome = try await outcome(within: deadline, start: start)
     if case .finished = outcome { hasAnswered = true }
     try await check(outcome)
   }
@@ -94,8 +112,10 @@ actor HostShell {
     }
   }
 
-  private func outcome(within deadline: Duration) async throws -> ProgramExchange.Outcome {
-    let exchange = exchange
+  private func outcome(
+    within deadline: Duration, start: Duration?
+  ) async throws -> ProgramExchange.Outcome {
+    let (exchange, login, become, silence) = (exchange, login, become, silenceTimeout)
     return try await withThrowingTaskGroup(of: ProgramExchange.Outcome.self) { group in
       group.addTask { try await exchange.outcome() }
       group.addTask {
@@ -106,9 +126,50 @@ actor HostShell {
           "the host did not carry out the program within \(deadline.components.seconds) s; it may still be running there"
         )
       }
+      group.addTask {
+        while !exchange.isReady { try await Task.sleep(for: .milliseconds(100)) }
+        if let start {
+          try await Task.sleep(for: start)
+          if !exchange.hasBegun {
+            throw TransportError(
+              "\(become.host) took a program and did not begin it within \(start.components.seconds) s: "
+                + "the login shell of \(become.login) hangs, or the host does")
+          }
+        }
+        while true {
+          try await Task.sleep(for: silence / 8)
+          guard exchange.silence > silence else { continue }
+          try await Self.askForLife(login, become, within: silence)
+          try await Task.sleep(for: silence)
+        }
+      }
       defer { group.cancelAll() }
       guard let first = try await group.next() else { throw CancellationError() }
       return first
+    }
+  }
+
+  /// Asks a silent host for a sign of life: a command that does nothing. A refusal is a sign too.
+  private static func askForLife(
+    _ login: any TransportSession, _ become: Become, within limit: Duration
+  ) async throws {
+    let answers = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        _ = try? await login.run("/bin/sh -c :", exchange: NoInput(), deadline: limit * 2)
+        return true
+      }
+      group.addTask {
+        try? await Task.sleep(for: limit)
+        return false
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? true
+    }
+    try Task.checkCancellation()
+    if !answers {
+      throw TransportError(
+        "\(become.host) gives no sign of life: nothing came for \((limit * 2).components.seconds) s, "
+          + "and it runs no other command either")
     }
   }
 

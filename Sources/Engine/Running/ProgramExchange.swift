@@ -32,6 +32,9 @@ final class ProgramExchange: ExchangeHandler {
     var greeting: [UInt8] = []
     /// Whether a word of a program was heard.
     var hasSpoken = false
+    /// Whether one of the current program was.
+    var hasBegun = false
+    var lastHeard = ContinuousClock.now
     var current: Current?
     /// How the shell ended.
     var ending: Outcome?
@@ -60,6 +63,12 @@ final class ProgramExchange: ExchangeHandler {
   /// Whether a word of a program was heard.
   var hasSpoken: Bool { state.withLock { $0.hasSpoken } }
 
+  /// Whether a word of the current program was heard.
+  var hasBegun: Bool { state.withLock { $0.hasBegun } }
+
+  /// For how long nothing was heard.
+  var silence: Duration { state.withLock { $0.lastHeard }.duration(to: .now) }
+
   /// What came on standard error since the last program was sent, its last 16 KiB.
   var errorText: String { state.withLock { String(decoding: $0.errors, as: UTF8.self) } }
 
@@ -79,6 +88,8 @@ final class ProgramExchange: ExchangeHandler {
   ) {
     state.withLock { state in
       state.errors = []
+      state.hasBegun = false
+      state.lastHeard = .now
       state.current = Current(parser: RecordParser(marker: marker), onRecord: onRecord)
       state.current?.outcome = state.ending
     }
@@ -141,7 +152,9 @@ final class ProgramExchange: ExchangeHandler {
 
   func output(_ bytes: [UInt8]) {
     let (records, handler) = state.withLock { state in
+      state.lastHeard = .now
       let records = state.current?.parser.consume(bytes) ?? []
+      if !records.isEmpty { state.hasBegun = true }
       if !records.isEmpty { state.hasSpoken = true }
       if !state.hasSpoken { state.greeting = Array((state.greeting + bytes.suffix(4096)).suffix(4096)) }
       return (records, state.current?.onRecord)
@@ -150,6 +163,8 @@ final class ProgramExchange: ExchangeHandler {
       let words = record.header.split(separator: " ")
       switch words.first {
       case "end": state.withLock { $0.current?.isWhole = true }
+      // It runs; that is all it says.
+      case "hello": break
       case "left":
         let status = words.count == 2 ? Int32(words[1]) : nil
         conclude { .finished(status: status ?? -1, isWhole: $0) }
@@ -161,6 +176,7 @@ final class ProgramExchange: ExchangeHandler {
 
   func errorOutput(_ bytes: [UInt8]) {
     state.withLock { state in
+      state.lastHeard = .now
       state.errors += bytes
       if state.errors.count > 16 << 10 { state.errors.removeFirst(state.errors.count - (16 << 10)) }
     }

@@ -16,6 +16,12 @@ final class Reporter: Sendable {
     redactor.withLock { redactor in for secret in Set(secrets) { redactor.add(secret) } }
   }
 
+  /// How many bytes a secret may take up where it is shown, in any of its forms.
+  var longestSecret: Int { redactor.withLock { $0.longestForm } }
+
+  /// A text without the secrets, for what isn't reported here.
+  func redacted(_ text: String) -> String { redactor.withLock { $0.redact(text) } }
+
   func report(_ event: Event) {
     redactor.withLock { redactor in sink.receive(event.mapTexts(redactor.redact)) }
   }
@@ -57,6 +63,8 @@ extension Event {
       ).map(String.init)
       if failure.output == [""] { failure.output = [] }
       return .hostFailed(host: host, failure: failure)
+    case .waiting(let host, let task, let reason):
+      return .waiting(host: host, task: mapped(task), reason: change(reason))
     case .warning(let host, let message):
       return .warning(host: host, message: change(message))
     }

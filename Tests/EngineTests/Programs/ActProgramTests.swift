@@ -33,7 +33,7 @@ import Testing
       [ActProgram.Item(action: .run("echo ran >>\(ran)"))], marker: "NONCE", folder: nil, verbose: false
     ).program
     let bytes = Array(program.code.utf8)
-    for length in stride(from: 1, to: bytes.count - 3, by: 23) {
+    for length in stride(from: 1, to: bytes.count - 3, by: 97) {
       _ = try await send(String(decoding: bytes[..<length], as: UTF8.self), shell: shell)
       #expect(folder.text("ran") == nil, "after \(length) of \(bytes.count) bytes")
     }
@@ -56,7 +56,9 @@ import Testing
     #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o640)
     #expect(try await write("two\n", validate: "grep -q one \"$1\"") == ["begin 0", "failed 0 1"])
     #expect(folder.text("a 'file'") == "one\n")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a 'file'"])
+    // Where the lock is.
+    let others = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0 != "state" }
+    #expect(others == ["a 'file'"])
     let bytes = Contents(bytes: Array(UInt8.min...UInt8.max))
     #expect(try await write(bytes) == ["begin 0", "done 0 changed"])
     #expect(try folder.bytes("a 'file'") == bytes.bytes)

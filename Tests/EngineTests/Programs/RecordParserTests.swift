@@ -51,6 +51,14 @@ import Testing
     #expect(parser.consume(Array("\nNONCE end\n".utf8)) == [])
   }
 
+  @Test func endlessRecordsAreCutOff() {
+    var parser = RecordParser(marker: "NONCE", limit: 1000, total: 10_000)
+    var records = 0
+    for _ in 0..<1000 { records += parser.consume(Array("\nNONCE begin 0\n".utf8)).count }
+    #expect(parser.overflowed)
+    #expect(records < 10_000 / 14)
+  }
+
   @Test func endlessNoiseIsNotKept() {
     var parser = RecordParser(marker: "NONCE", limit: 100_000)
     for _ in 0..<100 { #expect(parser.consume([UInt8](repeating: 10, count: 10_000)) == []) }

@@ -201,7 +201,7 @@ import Testing
         Runs(
           command: """
             cat \(file)
-            head -c \(ActProgram.failureLimit - 38 + surplus) /dev/zero | tr '\\0' x
+            head -c \(HostOutput.failureLimit - 38 + surplus) /dev/zero | tr '\\0' x
             exit 1
             """)
       }
@@ -237,14 +237,88 @@ import Testing
   }
 
   @Test func backgroundChildrenDoNotHoldTheHost() async throws {
-    let clock = ContinuousClock()
-    var result: (code: Int32, events: RecordedEvents)?
-    let took = await clock.measure {
-      result = await run(in: folder) { Runs(command: "sleep 90 & echo started") }
+    // The child ends only when the run has: were the run to wait for it, neither would end.
+    let gate = folder.file("gate")
+    let ended = folder.file("ended")
+    let result = await run(in: folder) {
+      Runs(command: "( while [ ! -e \(gate) ]; do sleep 0.05; done; touch \(ended) ) & echo started")
     }
-    #expect(result?.code == 0)
-    #expect(took < .seconds(60))
+    #expect(result.code == 0)
+    #expect(folder.text("ended") == nil)
+    try folder.write("", to: "gate")
   }
+
+  @Test func `What was started is waited for only when nothing more is to come`() async throws {
+    /// Takes down whether it may wait, and fails until the last line is there.
+    struct Page: ProbedFact {
+      typealias Value = Bool
+      static let kind = "page"
+      var log: RemotePath
+      var file: RemotePath
+      static func probe(_ facts: [Page], _ options: LookOptions) -> ShellCommand {
+        ShellCommand(
+          lines: facts.map {
+            "echo \(options.hasActed ? "waits" : "asks") >>\($0.log); grep -c two \($0.file)"
+          })
+      }
+      static func parse(_ output: ProbeOutput, for facts: [Page]) -> [Page: Bool] {
+        Dictionary(uniqueKeysWithValues: facts.map { ($0, output.lines.first == "1") })
+      }
+    }
+    struct Answers: HostTask {
+      var observes: Page
+      func decide(given isThere: Bool) -> Decision { isThere ? .unchanged : .failed("no page") }
+    }
+    try folder.write("", to: "log")
+    let (log, asked) = (folder.file("log"), folder.file("asked"))
+    let result = await run(in: folder) {
+      HasLine(line: "one", path: log)
+      HasLine(line: "two", path: log)
+      Answers(observes: Page(log: asked, file: log))
+    }
+    #expect(result.events.failures == [])
+    #expect(folder.text("asked") == "asks\nasks\nwaits\n")
+  }
+
+  @Test func `In check mode a command that only checks is no change, and notifies nobody`() async throws {
+    var options = RunOptions()
+    options.check = true
+    let touched = folder.file("touched")
+    let restart = Handler("restart", run: "touch \(touched)")
+    let checks = Runs(command: "true", changedWhen: .never).named("checks")
+    let result = await run(
+      in: folder, options: options,
+      plays: Plays(items: [
+        Play("Test", on: "all") {
+          checks.notify(restart)
+          Runs(command: "true").named("follows").when(checks.changed)
+        }
+      ]))
+    #expect(result.events.outcomes == ["checks: ok", "follows: skipped"])
+    #expect(result.events.recaps["local"]?.changed == 0)
+  }
+
+  @Test func `A long last line without an end shows its tail, and no half of a secret`() async throws {
+    let secret = Secret("0123456789-is-a-secret-of-some-length")
+    let file = folder.file("file")
+    for surplus in [0, 1, 20, 36] {
+      let result = await run(in: folder) {
+        HasFile(path: file, contents: "\(secret)\n")
+        Runs(
+          command: """
+            head -c 40000 /dev/zero | tr '\\0' x
+            printf %s "$(cat \(file))"
+            head -c \(HostOutput.failureLimit - 37 + surplus) /dev/zero | tr '\\0' y
+            printf THE-END; exit 1
+            """)
+      }
+      let output = try #require(result.events.failures.first?.output)
+      #expect(output.first == "…" && output.last?.hasSuffix("yyyTHE-END") == true)
+      #expect(!"\(result.events.all)".contains("-length"))
+      #expect(!"\(result.events.all)".contains("secret-of"))
+    }
+  }
+
 }
 
 /// A transport on which some hosts are down.
