@@ -20,6 +20,10 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
     case migrations(database: String)
     /// What `collectstatic` would do, and whether files that no source has are looked for too.
     case staticFiles(prune: Bool)
+    /// What the settings in effect are, as far as they have to fit what stands around the application.
+    case settings(DjangoSurroundings)
+    /// What visitors' requests write that lies in the code's folder.
+    case written
   }
 
   /// The project.
@@ -38,7 +42,9 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] {
     switch question {
-    case .check: project.resources
+    case .check, .settings: project.resources
+    // It is about what an upload would find, and so about the code that is there before it.
+    case .written: []
     case .migrations: project.resources + [.named("databases of \(project.path)")]
     case .staticFiles: project.resources + [.named("static files of \(project.path)")]
     }
@@ -52,11 +58,17 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
     case .check(let deploy): #"{"ask":"check","deploy":\#(deploy)}"#
     case .migrations(let database): #"{"ask":"migrations","database":\#(json(database))}"#
     case .staticFiles(let prune): #"{"ask":"static","prune":\#(prune)}"#
+    case .settings(let surroundings):
+      """
+      {"ask":"settings","names":\(json(surroundings.names)),"wsgi":\(json(surroundings.wsgi)),\
+      "static":\(json(surroundings.staticFolder.string)),"media":\(json(surroundings.mediaFolder.string))}
+      """
+    case .written: #"{"ask":"written"}"#
     }
   }
 
-  private func json(_ text: String) -> String {
-    (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"default\""
+  private func json(_ value: some Encodable) -> String {
+    (try? JSONEncoder().encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
   }
 
   private static func grouped(_ facts: [Self]) -> [(project: DjangoProject, facts: [Self])] {
@@ -121,9 +133,13 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
     var extra: [String]?
     var manifest: Bool?
     var root: String?
+    var settings: DjangoSettings?
+    var written: [DjangoSettings.Written]?
 
     var answer: DjangoAnswer? {
       if let error { return .error(error) }
+      if let settings { return .settings(settings) }
+      if let written { return .written(written) }
       if let migrations { return .migrations(migrations) }
       if let messages {
         return .messages(
@@ -193,6 +209,8 @@ public struct DjangoFact: ProbedFact, CustomStringConvertible {
   /// `app.0001_name` in the order in which they will be applied.
   case migrations([String])
   case staticFiles(DjangoStaticFiles)
+  case settings(DjangoSettings)
+  case written([DjangoSettings.Written])
 }
 
 /// A message of Django's system checks.

@@ -31,6 +31,10 @@ public protocol HostTask: StepGroup {
   /// What the user should know about what was found, though nothing is to be done about it here.
   func warnings(given facts: Observed.Value) -> [String]
 
+  /// What of that is worth saying in a run that has changed nothing on the host; all of it, unless a task knows
+  /// shorter words for what has been said before.
+  func standingWarnings(given facts: Observed.Value) -> [String]
+
   /// Refuses wrong arguments before anything is sent to any host.
   ///
   /// Paths, modes, commands and secrets among the stored properties are checked without it (``Checked``).
@@ -43,6 +47,8 @@ extension HostTask {
   public func validate() throws {}
 
   public func warnings(given facts: Observed.Value) -> [String] { [] }
+
+  public func standingWarnings(given facts: Observed.Value) -> [String] { warnings(given: facts) }
 
   public var label: String { "\(Self.self)" }
 

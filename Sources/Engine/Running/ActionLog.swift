@@ -141,12 +141,16 @@ final class ActionLog: Sendable {
     case "failed":
       state.running = nil
       let end = Self.text(of: body, limit: HostOutput.failureLimit, longestSecret: longestSecret)
-      let lines = end.split(separator: "\n", omittingEmptySubsequences: false).suffix(41).map(String.init)
+      let all = end.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      let condensed = PythonTraceback.condensed(all)
+      let lines = condensed.suffix(41)
       let head = (state.heads[index] ?? "").split(separator: "\n").prefix(5).map(String.init)
       var failure = state.failure ?? Failure(index: index, status: -1)
       failure.index = index
       failure.status = Int32(last) ?? -1
-      failure.output = head + (lines.last == "" ? lines.dropLast() : lines)
+      let tail = Array(lines.last == "" ? lines.dropLast() : lines)
+      // A traceback's error goes before all else.
+      failure.output = condensed == all ? head + tail : tail + head
       state.failure = failure
       state.hasFailed = true
     default: break

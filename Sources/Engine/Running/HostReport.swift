@@ -68,11 +68,18 @@ struct HostReport {
   }
 
   /// What tasks want the user to know.
-  func warnings(of play: HostTasks.PlayTasks, given answers: Answers) {
+  ///
+  /// - Parameters:
+  ///   - round: The decisions that the answers have led to: a task that couldn't be decided has nothing to say.
+  ///   - isStanding: Whether nothing was changed, nor is to be, so that what was said before needn't be said again.
+  func warnings(of play: HostTasks.PlayTasks, in round: Round, given answers: Answers, isStanding: Bool) {
     func warnings<T: HostTask>(of task: T) -> [String] {
-      (try? task.observes.value(in: answers)).map(task.warnings) ?? []
+      (try? task.observes.value(in: answers)).map {
+        isStanding ? task.standingWarnings(given: $0) : task.warnings(given: $0)
+      } ?? []
     }
-    for item in play.items {
+    for (item, decision) in zip(play.items, round.decisions) {
+      if case .unknown = decision { continue }
       for text in warnings(of: item.step.task) {
         reporter.report(.warning(host: host, message: "\(item.reference.label): \(text)"))
       }

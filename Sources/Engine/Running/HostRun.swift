@@ -136,25 +136,32 @@ actor HostRun {
         try await look(for: index)
         round = Decider(play: play, progress: progress).decide(answers)
       }
-      try refuseFailures(in: round, play: play, progress: progress)
-      if options.check {
-        report.plan(round, play: play)
-        report.warnings(of: play, given: answers)
-        return
-      }
-      guard !round.program.isEmpty else {
-        report.warnings(of: play, given: answers)
-        report.finishTasks(round, play: play, progress: progress)
-        return
-      }
-      report.beginning(round)
-      if try await act(on: round.program, in: index, progress: &progress) {
-        rounds += 1
-      } else {
-        staleRounds += 1
-        guard staleRounds < Self.maximumStaleRounds else {
-          throw ProgramError("other runs change this host all the time: run again when they have ended")
+      let isStanding = progress.acted.isEmpty && round.program.isEmpty
+      do {
+        try refuseFailures(in: round, play: play, progress: progress)
+        if options.check {
+          report.plan(round, play: play)
+          report.warnings(of: play, in: round, given: answers, isStanding: isStanding)
+          return
         }
+        guard !round.program.isEmpty else {
+          report.warnings(of: play, in: round, given: answers, isStanding: isStanding)
+          report.finishTasks(round, play: play, progress: progress)
+          return
+        }
+        report.beginning(round)
+        if try await act(on: round.program, in: index, progress: &progress) {
+          rounds += 1
+        } else {
+          staleRounds += 1
+          guard staleRounds < Self.maximumStaleRounds else {
+            throw ProgramError("other runs change this host all the time: run again when they have ended")
+          }
+        }
+      } catch let stop as HostStop where stop.failure.kind == .task {
+        // They may be what explains the failure.
+        report.warnings(of: play, in: round, given: answers, isStanding: false)
+        throw stop
       }
       try await look(for: index, waits: !round.isCut)
     }

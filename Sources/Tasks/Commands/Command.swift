@@ -58,8 +58,29 @@ public struct Command: HostTask, RunsAsUser {
   }
 
   public var label: String {
-    let line = command.text.split(separator: "\n").first.map(String.init) ?? ""
+    let line = Self.essence(of: command.text)
     return "command " + (line.count > 60 ? line.prefix(59) + "…" : line)
+  }
+
+  /// The first line that does something; where there is none, the first.
+  ///
+  /// A script begins with what only prepares it, as that of ``DjangoProject/command(_:)`` does: a folder, variables.
+  static func essence(of script: String) -> String {
+    let lines = script.split(separator: "\n").map(\.trimmed).filter { !$0.isEmpty }
+    guard let line = lines.first(where: { !isPreparation($0) }) else { return lines.first ?? "" }
+    return line.hasPrefix("exec ") ? String(line.dropFirst("exec ".count)) : line
+  }
+
+  private static func isPreparation(_ line: String) -> Bool {
+    if line.hasPrefix("#") || line.hasPrefix("set ") || line.hasPrefix("umask ") { return true }
+    let goesOn = line.contains("&&") || line.contains(";")
+    if line.hasPrefix("cd ") || line.hasPrefix("export ") || line.hasPrefix(". ") { return !goesOn }
+    // NAME=value; export NAME
+    let name = line.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+    guard !name.isEmpty, name.first?.isNumber == false, line.dropFirst(name.count).hasPrefix("=") else {
+      return false
+    }
+    return line.hasSuffix("; export \(name)") || !line.contains(" ") && !goesOn
   }
 
   public var observes: All<Each<FileState>, Each<CommandResult>, Each<CommandResult>> {

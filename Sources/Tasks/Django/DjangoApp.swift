@@ -11,10 +11,19 @@ public import MartletFacts
 ///
 /// All of it lies in `/srv/NAME`. The application runs as a user of its own, who can't change its code:
 ///
-/// - `app`: the code. `venv`: its Python packages. `env`: its environment variables. Root's.
+/// - `app`: the code. `venv`: its Python packages. `env`: its environment variables. `gunicorn.py`: gunicorn's
+///   settings. Root's.
 /// - `static`: the settings' `STATIC_ROOT`. `media`: `MEDIA_ROOT`. The application's, readable by nginx.
 /// - `data`: the application's alone, as for a SQLite database.
 /// - `run`: the socket that nginx finds gunicorn at.
+///
+/// Nothing in `app` that somebody else than root has made is deleted, and no upload begins while visitors' data
+/// lies there. Before anything is restarted Django is asked what it is really set to (``DjangoSettingsCheck``); at
+/// the end the page is asked for by every name that visitors use, and one static file (``SiteCheck``).
+///
+/// gunicorn loads the application once, with its views and templates, before it forks its processes: one that dies
+/// after a deployment that failed is replaced by the code that was live. A thread that the application starts as it
+/// is loaded then runs in gunicorn's first process alone; see ``Options/preloads``.
 ///
 /// A server that needs something else composes the tasks that this is made of.
 public struct DjangoApp: CompositeTask {
@@ -44,8 +53,12 @@ public struct DjangoApp: CompositeTask {
     public var workers = 3
     /// How long gunicorn lets a request take, in seconds.
     public var requestTimeout = 30
-    /// Further arguments for gunicorn.
+    /// Further arguments for gunicorn. A `gunicorn.conf.py` beside `manage.py` is read too.
     public var gunicornArguments: [String] = []
+    /// Whether gunicorn loads the application before it forks its processes: less memory, and a process that dies is
+    /// replaced by the same code, whatever lies on the disk by then. Nil for yes, unless its arguments name gevent
+    /// or eventlet, which have to be there before the application is.
+    public var preloads: Bool?
     /// What in the code's folder is not uploaded, by the rules of gitignore(5).
     public var excludes = ["__pycache__/", "*.pyc", "venv/", ".venv/", "db.sqlite3*", "static_root/"]
     /// Where static files are in URLs: the settings' `STATIC_URL`.
@@ -62,8 +75,10 @@ public struct DjangoApp: CompositeTask {
     public var failLevel: DjangoCheck.Level = .error
     /// The variables whose values the host makes up once, and keeps.
     public var generated = ["SECRET_KEY"]
-    /// The page that must answer in the end, with a status below 400.
+    /// The page that must answer in the end, by every name, with a status below 400.
     public var healthPath = "/"
+    /// Whether DEBUG may be on: for a site that nobody else can reach.
+    public var allowsDebug = false
 
     public init() {}
   }
@@ -83,7 +98,7 @@ public struct DjangoApp: CompositeTask {
   ///   - source: The folder with `manage.py`, on the machine that runs the playbook.
   ///   - wsgi: The module with the WSGI application: `shop.wsgi`.
   ///   - settings: The settings module; nil for the one that `manage.py` names.
-  ///   - domains: The names of the site; none for any.
+  ///   - domains: The names of the site; none for any name, as the host's address. A host can have one such site.
   ///   - environment: The application's environment variables.
   ///   - secrets: Those that must not be seen.
   ///   - tls: How the site is reached.
@@ -111,7 +126,9 @@ public struct DjangoApp: CompositeTask {
   private var code: RemotePath { root / "app" }
   private var virtualenv: RemotePath { root / "venv" }
   private var environmentFile: RemotePath { root / "env" }
+  private var gunicornFile: RemotePath { root / "gunicorn.py" }
   private var socket: RemotePath { root / "run/gunicorn.sock" }
+  private var isHTTPS: Bool { tls != .none }
 
   /// What tasks of one's own need to know of the project: `Migrate(app.project, database: "reports")`.
   public var project: DjangoProject {
@@ -129,6 +146,7 @@ public struct DjangoApp: CompositeTask {
   }
 
   @StepsBuilder private var server: Steps {
+    NginxNameCheck([name, name + "-http"], domains: domains, ports: isHTTPS ? [80, 443] : [80])
     AptPackages(systemPackages, recommends: false)
     User(name, system: true, home: root / "data", shell: "/usr/sbin/nologin")
   }
@@ -145,6 +163,7 @@ public struct DjangoApp: CompositeTask {
 
   /// New files in a folder with the set-group-ID bit are nginx's group's, also the socket.
   @StepsBuilder private var files: Steps {
+    DjangoDataCheck(project)
     Directory(root, owner: "root", group: "root")
     for folder in ["static", "media", "run"] {
       Directory(root / folder, mode: 0o2750, owner: name, group: "www-data")
@@ -154,6 +173,9 @@ public struct DjangoApp: CompositeTask {
       environmentFile,
       environment.merging(settings.map { ["DJANGO_SETTINGS_MODULE": $0] } ?? [:]) { own, _ in own },
       secrets: secrets, generated: options.generated, group: name)
+    File(
+      gunicornFile, content: GunicornConfiguration.text(preloads: preloads), mode: 0o644, owner: "root",
+      group: "root")
     TreeUpload(
       source, to: code, owner: "root", group: "root", excludes: options.excludes, deleteExtraneous: true)
   }
@@ -166,26 +188,38 @@ public struct DjangoApp: CompositeTask {
     if !options.packages.isEmpty { PipInstall(options.packages, into: virtualenv) }
   }
 
+  private var preloads: Bool {
+    options.preloads
+      ?? !options.gunicornArguments.contains { $0.contains("gevent") || $0.contains("eventlet") }
+  }
+
   @StepsBuilder private var release: Steps {
+    DjangoSettingsCheck(
+      project, wsgi: wsgi, domains: domains, isHTTPS: isHTTPS, staticFolder: root / "static",
+      staticURL: options.staticURL, mediaFolder: root / "media", mediaURL: options.mediaURL,
+      generated: options.generated, allowsDebug: options.allowsDebug)
     DjangoCheck(project, failLevel: options.failLevel)
     Migrate(project)
     CollectStatic(project)
     SupervisorProgram(
       name, command: gunicorn, directory: code, user: name, environmentFile: environmentFile,
       environment: ["HOME": (root / "data").string, "USER": name],
-      restartedBy: [.tree(code), .virtualenv(virtualenv), .file(environmentFile)],
+      restartedBy: [.tree(code), .virtualenv(virtualenv), .file(environmentFile), .file(gunicornFile)],
       check: "PYTHONDONTWRITEBYTECODE=1 \(splice: gunicorn) --check-config")
   }
 
   /// gunicorn lets everybody write to its socket; the folder lets in nginx alone.
   private var gunicorn: ShellCommand {
     let command: ShellCommand = """
-      \(virtualenv / "bin/gunicorn") \(wsgi) --bind \("unix:" + socket.string) --workers \(options.workers) \
-      --timeout \(options.requestTimeout) --access-logfile -
+      \(virtualenv / "bin/gunicorn") \(wsgi) --config \(gunicornFile) --bind \("unix:" + socket.string) \
+      --workers \(options.workers) --timeout \(options.requestTimeout) --access-logfile -
       """
     guard !options.gunicornArguments.isEmpty else { return command }
     return "\(splice: command) \(options.gunicornArguments)"
   }
+
+  /// A site for any name has to be the one that nginx takes where no name fits.
+  private var isDefaultSite: Bool { options.isDefaultSite || domains.isEmpty }
 
   private var locations: [NginxLocation] {
     [
@@ -200,17 +234,17 @@ public struct DjangoApp: CompositeTask {
     case .none:
       NginxSite(
         name, domains: domains, proxy: .unixSocket(socket), locations: locations,
-        isDefault: options.isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx,
+        isDefault: isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx,
         removesDefault: true)
     case .letsEncrypt(let email): encrypted(by: .production, email: email)
     case .acme(let server, let email): encrypted(by: server, email: email)
     case .certificate(let tls):
       NginxSite(
-        name + "-http", domains: domains, redirectsToHTTPS: true, isDefault: options.isDefaultSite,
+        name + "-http", domains: domains, redirectsToHTTPS: true, isDefault: isDefaultSite,
         removesDefault: true)
       NginxSite(
         name, domains: domains, proxy: .unixSocket(socket), locations: locations, tls: tls,
-        isDefault: options.isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx)
+        isDefault: isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx)
     }
     Service("supervisor")
     Service("nginx")
@@ -219,19 +253,26 @@ public struct DjangoApp: CompositeTask {
   private func encrypted(by server: ACMEServer, email: String?) -> HTTPSSite {
     HTTPSSite(
       name, domains: domains, proxy: .unixSocket(socket), locations: locations, email: email, server: server,
-      isDefault: options.isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx,
+      isDefault: isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx,
       removesDefault: true)
   }
 
-  /// The host asks itself, by the site's own name.
+  /// The host asks itself, by the names that visitors use.
   @StepsBuilder private var checks: Steps {
-    let host = domains.first ?? "localhost"
-    let scheme = tls == .none ? "http" : "https"
-    HTTPCheck(
-      "\(scheme)://\(host)\(options.healthPath)", address: "127.0.0.1",
-      verifiesCertificate: verifiesCertificate,
-      dependsOn: [.service(name), .service("nginx"), .tree("/etc/letsencrypt")])
+    SiteCheck(
+      domains: domains, path: options.healthPath, certificates: certificates, staticFolder: root / "static",
+      staticURL: options.staticURL, python: project.python, allowsDebug: options.allowsDebug,
+      dependsOn: [
+        .service(name), .service("nginx"), .tree("/etc/letsencrypt"), .tree(virtualenv),
+        .named("static files of \(code)"),
+      ])
   }
 
-  private var verifiesCertificate: Bool { if case .letsEncrypt = tls { true } else { false } }
+  private var certificates: SiteVisit.Certificates? {
+    switch tls {
+    case .none: nil
+    case .letsEncrypt: .trusted
+    case .acme, .certificate: .named
+    }
+  }
 }

@@ -7,7 +7,7 @@ public import MartletFacts
 ///     DjangoCheck(project, failLevel: .warning)
 ///
 /// A message of the level or above stops the host's run before anything of the new code is live; those below are
-/// listed as warnings.
+/// listed as warnings, in a run that changes nothing by their names alone.
 public struct DjangoCheck: HostTask {
   let project: DjangoProject
   let deploy: Bool
@@ -50,6 +50,15 @@ public struct DjangoCheck: HostTask {
   public func warnings(given answer: DjangoAnswer) -> [String] {
     guard case .messages(let messages) = answer else { return [] }
     return messages.filter { $0.level < failLevel.rawValue && $0.level > 10 }.map(Self.line)
+  }
+
+  public func standingWarnings(given answer: DjangoAnswer) -> [String] {
+    let all = warnings(given: answer)
+    guard all.count > 1, case .messages(let messages) = answer else { return all }
+    let names = Set(messages.filter { $0.level < failLevel.rawValue && $0.level > 10 }.map(\.id))
+    return [
+      "\(all.count) warnings, as before: \(names.filter { !$0.isEmpty }.sorted().joined(separator: ", "))"
+    ]
   }
 
   public func validate() throws { if let problem = project.invalidity { throw InvalidTask(problem) } }

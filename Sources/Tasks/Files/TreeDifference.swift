@@ -17,6 +17,8 @@ struct TreeDifference {
   private var changes: [Change] = []
   /// A folder of the host that would have to go for a file.
   private(set) var blockedPath: String?
+  /// Entries that are not in the local folder and stay, as no upload has put them there: they aren't the owner's.
+  private(set) var foreign: [String] = []
 
   /// - Parameter found: The host's entries; nil if there is no folder.
   init(_ upload: TreeUpload, found: [String: TreeEntry]?) {
@@ -80,8 +82,14 @@ struct TreeDifference {
       let isFolder = entry.status.kind == .directory
       let isWanted = upload.tree.entries[path] != nil
       let isBelowReplaced = replaced.contains { path.hasPrefix($0 + "/") }
-      if isBelowReplaced { continue }
-      if isWanted || upload.tree.rules.excludesPath(path, isFolder: isFolder) {
+      if isBelowReplaced {
+        // No upload has made it, so it isn't an upload's to delete.
+        if isForeign(entry) { blockedPath = path }
+        continue
+      }
+      let isKept = !isWanted && isForeign(entry)
+      if isKept, !upload.tree.rules.excludesPath(path, isFolder: isFolder) { foreign.append(path) }
+      if isKept || isWanted || upload.tree.rules.excludesPath(path, isFolder: isFolder) {
         var folder = path[...]
         kept.insert(path)
         while let slash = folder.lastIndex(of: "/") {
@@ -92,11 +100,18 @@ struct TreeDifference {
         deletedFiles.append(path)
       }
     }
+    foreign.sort()
     deletedFiles.sort()
     deletedFolders = found.keys.filter { path in
       !path.isEmpty && found[path]?.status.kind == .directory && !kept.contains(path)
         && !replaced.contains { path.hasPrefix($0 + "/") }
     }.sorted(by: >)
+  }
+
+  /// Whether an entry belongs to somebody else than all that is uploaded, and not to root, who uploads.
+  private func isForeign(_ entry: TreeEntry) -> Bool {
+    guard let owner = upload.files.owner else { return false }
+    return !entry.status.isOwned(by: owner) && !entry.status.isOwned(by: "root")
   }
 
   /// The actions, in order: what is sent, attributes, deletions.

@@ -28,7 +28,7 @@ public struct TreeUpload: HostTask {
   ///     is.
   ///   - gitignore: Whether `.gitignore` files in the folder are obeyed.
   ///   - deleteExtraneous: Whether files of the host that are not in the local folder are deleted. What is
-  ///     left out stays.
+  ///     left out stays, and so does what isn't the `owner`'s, where one is given: no upload has put it there.
   public init(
     _ source: String, to destination: RemotePath, mode: FileMode = 0o644, directoryMode: FileMode = 0o755,
     owner: String? = nil, group: String? = nil, excludes: [String] = [], gitignore: Bool = true,
@@ -77,12 +77,27 @@ public struct TreeUpload: HostTask {
     case .folder(let found):
       let difference = TreeDifference(self, found: found)
       if let path = difference.blockedPath {
+        if deletes, let owner = files.owner {
+          return .failed(
+            "\(destination / path) isn't \(owner)'s, and lies where a file is to be: no upload has put it there, so "
+              + "none deletes it. Move it away, or remove it by hand")
+        }
         return .failed(
           "\(destination / path) is a folder, where a file is to be: remove it, or say deleteExtraneous: true"
         )
       }
       return try Decision(difference.actions())
     }
+  }
+
+  public func warnings(given facts: (TreeListing, FileStatus)) -> [String] {
+    guard deletes, let owner = files.owner, case .folder(let found) = facts.0 else { return [] }
+    let foreign = TreeDifference(self, found: found).foreign
+    guard !foreign.isEmpty else { return [] }
+    let shown = foreign.prefix(5).joined(separator: ", ") + (foreign.count > 5 ? ", …" : "")
+    return [
+      "\(foreign.count) entries of \(destination) are neither in the local folder nor \(owner)'s, and stay: \(shown)"
+    ]
   }
 
   /// The attributes that an entry is to have; nil for links, which have none of their own.

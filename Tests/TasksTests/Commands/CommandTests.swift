@@ -74,4 +74,17 @@ import Testing
     try await host.act(try await host.decide(Command("rm here", onlyIf: "[ -e here ]", in: path)))
     #expect(try await shell.run("ls \(path)").text == "a b\n")
   }
+
+  @Test func theLabelIsTheLineThatCounts() {
+    let project = DjangoProject(
+      "/srv/shop/app", virtualenv: "/srv/shop/venv", settings: "shop.settings",
+      environmentFile: "/srv/shop/env")
+    #expect(
+      Command(project.command("\(project.python) manage.py reindex")).label
+        == "command /srv/shop/venv/bin/python manage.py reindex")
+    #expect(Command("# why\nset -e\nA=1\nmake").label == "command make")
+    #expect(Command("cd /srv && make").label == "command cd /srv && make")
+    #expect(Command("A=1 make\ntrue").label == "command A=1 make")
+    #expect(Command("cd /srv").label == "command cd /srv")
+  }
 }

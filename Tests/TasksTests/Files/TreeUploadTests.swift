@@ -158,4 +158,31 @@ import Testing
     #expect(try folder.read("dest/keep.log") == "k")
     #expect(try await shell.run("ls -A \(folder.path)").text == "dest\nsrc\n")
   }
+
+  /// What no upload has put there, none deletes: whoever made it wasn't the uploads' owner.
+  @Test func whatSomebodyElseHasMadeStays() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("src/app.py", "1")
+    try folder.write("src/uploads", "a file")
+    let task = TreeUpload(folder.path + "/src", to: "/srv/app", owner: "root", deleteExtraneous: true)
+    func entry(_ owner: String, _ kind: FileStatus.Kind = .file) -> TreeEntry {
+      TreeEntry(
+        status: FileStatus(
+          kind: kind, mode: kind == .file ? 0o644 : 0o755, owner: owner, ownerID: owner == "root" ? 0 : 999),
+        sha256: nil)
+    }
+    var found = [
+      "": entry("root", .directory), "old.py": entry("root"), "media": entry("root", .directory),
+      "media/cat.jpg": entry("app"), "gone": entry("root", .directory), "gone/x": entry("root"),
+    ]
+    let parent = FileStatus(kind: .directory, mode: 0o755)
+    let deletions = try task.decide(given: (.folder(found), parent)).changes.filter { $0.hasPrefix("-") }
+    #expect(deletions == ["- gone/x", "- old.py", "- gone/"])
+    #expect(task.warnings(given: (.folder(found), parent)).first?.contains("media/cat.jpg") == true)
+    // Nor does a file that takes a folder's place.
+    found["uploads"] = entry("root", .directory)
+    found["uploads/dog.jpg"] = entry("app")
+    let failure = try task.decide(given: (.folder(found), parent)).failure
+    #expect(failure?.contains("/srv/app/uploads/dog.jpg isn't root's") == true)
+  }
 }
