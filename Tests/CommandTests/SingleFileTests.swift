@@ -115,6 +115,28 @@ import Testing
     #expect(bench.cached.isEmpty)
   }
 
+  @Test func `What was hashed is what is compiled, whatever becomes of the file meanwhile`() async throws {
+    let bench = try Workbench()
+    try bench.write("shop.swift", Self.playbook)
+    // A compiler that finds another text in the file by the time that it reads it; the edit is undone afterwards.
+    try bench.write(
+      "swiftc",
+      """
+      #!/bin/sh
+      cp shop.swift kept && sed -i 's/struct Shop:/struct Edited:/' shop.swift
+      PATH=$REAL_PATH swiftc "$@"; status=$?
+      mv kept shop.swift; exit $status
+      """)
+    #expect(chmod(bench.folder + "/swiftc", 0o755) == 0)
+    try bench.write("inventory.yaml", Self.unreachable)
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let result = try await bench.martlet(
+      ["apply", "shop.swift", "--check"],
+      environment: ["PATH": "\(bench.folder):\(path)", "REAL_PATH": path])
+    #expect(result.code == 4 && result.output.hasPrefix("Shop: 1 host"), "\(result.output)\(result.errors)")
+    #expect(bench.cached.count == 1, "no copy stays behind")
+  }
+
   @Test func `What is missing is said`() async throws {
     let bench = try Workbench()
     try bench.write("shop.swift", Self.playbook)

@@ -27,7 +27,7 @@ public struct PlaybookCompiler: Sendable {
   private let library: PlaybookLibrary
   private let environment: [String: String]
   /// Counts up when the way of compiling changes.
-  private static let format = 2
+  private static let format = 3
   /// How many programs are kept; each takes some hundred kilobytes.
   private static let keptPrograms = 64
 
@@ -73,8 +73,14 @@ public struct PlaybookCompiler: Sendable {
       return program
     }
     let draft = "\(program).\(ProcessInfo.processInfo.processIdentifier).new"
-    defer { try? FileManager.default.removeItem(atPath: draft) }
-    try await compile(path, to: draft, with: compiler)
+    let folder = draft + ".source.new"
+    defer {
+      try? FileManager.default.removeItem(atPath: draft)
+      try? FileManager.default.removeItem(atPath: folder)
+    }
+    // Never the file itself, which may change and change back meanwhile: under this name is what was hashed.
+    let copy = try PlaybookSource(source, path: path).write(into: folder)
+    try await compile(copy, of: path, to: draft, with: compiler)
     // Renamed when it is whole: another start at the same time sees no program, or all of it.
     guard rename(draft, program) == 0 else {
       throw PlaybookError("the compiled playbook can't be put into \(cache)")
@@ -83,7 +89,9 @@ public struct PlaybookCompiler: Sendable {
     return program
   }
 
-  private func compile(_ path: String, to program: String, with compiler: String) async throws {
+  private func compile(
+    _ copy: String, of path: String, to program: String, with compiler: String
+  ) async throws {
     let maps = library.moduleMaps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
     let arguments =
       // With lines, a trap in the playbook names its own.
@@ -92,7 +100,7 @@ public struct PlaybookCompiler: Sendable {
         moduleName(path),
       ]
       + ["-I", library.modules] + maps + ["-L", library.folder, "-lMartletPlaybook"]
-      + ["-Xlinker", "-rpath", "-Xlinker", library.folder, path, "-o", program]
+      + ["-Xlinker", "-rpath", "-Xlinker", library.folder, copy, "-o", program]
     let status: TerminationStatus
     do {
       status = try await run(
