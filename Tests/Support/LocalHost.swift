@@ -24,7 +24,9 @@ public struct LocalHost: Sendable {
     facts.ask(&questions)
     var answers = Answers()
     for kind in questions.kinds {
-      let result = try await shell.run(kind.probe(kind.facts, LookOptions(wantsContents: diff)))
+      let probe = kind.probe(kind.facts, LookOptions(wantsContents: diff))
+      if let problem = probe.problem { throw Failed(description: "the probe of \(kind.name): \(problem)") }
+      let result = try await shell.run(probe)
       for (key, value) in try kind.parse(ProbeOutput(result.output), kind.facts) {
         answers.set(key, to: .success(value))
       }
@@ -46,6 +48,7 @@ public struct LocalHost: Sendable {
 
   /// Carries out one action.
   public func act(_ action: Action) async throws -> String {
+    if let problem = action.problem { throw Failed(description: "\(action.summary): \(problem)") }
     if let test = action.unless, try await shell.run(test).status == 0 { return "" }
     let folder = try TemporaryFolder(mode: 0o700)
     var command: ShellCommand

@@ -45,6 +45,19 @@ public struct Action: Sendable {
     self.touches = touches
   }
 
+  /// What is wrong with it, as ``Checked`` values have it.
+  package var problem: String? {
+    var inspection = Inspection()
+    switch effect {
+    case .run(let command): inspection.look(into: command)
+    case .write(let write): inspection.look(into: write)
+    }
+    inspection.look(into: folder as Any)
+    inspection.look(into: unless as Any)
+    inspection.look(into: input as Any)
+    return inspection.problems.first
+  }
+
   /// Runs a command with `sh`; any exit status but 0 is a failure.
   ///
   /// - Parameters:

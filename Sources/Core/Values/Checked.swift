@@ -18,7 +18,7 @@ package struct Inspection {
   package init() {}
 
   /// Looks through the stored properties of a value, at most `depth` levels down.
-  package mutating func look(into value: Any, depth: Int = 6) {
+  package mutating func look(into value: Any, depth: Int = 8) {
     switch Shape.of(type(of: value)) {
     case .plain: return
     case .secret:
@@ -27,7 +27,12 @@ package struct Inspection {
       note(secret.problem)
       return
     case .contents:
-      secrets += (value as? Contents)?.secrets ?? []
+      guard let contents = value as? Contents else { return }
+      secrets += contents.secrets
+      for secret in contents.secrets { note(secret.problem) }
+      return
+    case .command:
+      note((value as? ShellCommand)?.problem)
       return
     case .checked: note((value as? any Checked)?.problem)
     case .other: break
@@ -47,12 +52,14 @@ private enum Shape {
   case plain
   case secret
   case contents
+  case command
   case checked
   case other
 
   private static let known = Mutex<[ObjectIdentifier: Shape]>([
     ObjectIdentifier(Secret.self): .secret,
     ObjectIdentifier(Contents.self): .contents,
+    ObjectIdentifier(ShellCommand.self): .command,
     ObjectIdentifier(String.self): .plain,
     ObjectIdentifier([String].self): .plain,
     ObjectIdentifier([String: String].self): .plain,

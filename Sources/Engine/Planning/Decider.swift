@@ -129,6 +129,8 @@ struct Decider {
     switch decision {
     case .unchanged: return .unchanged
     case .change(let actions):
+      // Not only "until the tasks before it have run": nothing that runs can mend it.
+      if let problem = actions.lazy.compactMap(\.problem).first { return .failed(problem) }
       return actions.isEmpty ? .unchanged : .change(actions)
     case .unknown(let reason):
       if isPending { return .unknown(reason) }

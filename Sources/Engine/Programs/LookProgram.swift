@@ -6,6 +6,8 @@ enum LookProgram {
   static func make(_ questions: Questions, options: LookOptions, marker: String) -> Program {
     let probes = questions.kinds.enumerated().map { index, kind in
       let probe = kind.probe(kind.facts, options)
+      // What isn't closed would swallow the questions that follow. It is not asked, and its tasks fail by that.
+      if probe.problem != nil { return "" }
       return "_record fact \(index)\n{\n\(probe.text)\n} 2>/dev/null 3>&-"
     }
     return Program(marker: marker, body: probes.joined(separator: "\n"))
