@@ -5,6 +5,8 @@ public struct Engine: Sendable {
   let transport: any Transport
   let options: RunOptions
   let sink: any EventSink
+  /// The secrets that are taken out of all reports, besides those that the run resolves itself.
+  package var secrets = KnownSecrets()
 
   public init(transport: any Transport, options: RunOptions, sink: any EventSink) {
     self.transport = transport
@@ -18,8 +20,10 @@ public struct Engine: Sendable {
   ///   inventory is wrong, 130 interrupted (the surrounding Swift task was cancelled). A failed task weighs
   ///   more than an unreachable host.
   public func run(_ plays: Plays, named playbook: String, inventory: Inventory) async -> Int32 {
-    let reporter = Reporter(sink)
-    let code = await run(plays.items, named: playbook, inventory: inventory, reporter: reporter)
+    let reporter = Reporter(sink, hiding: secrets)
+    let code = await KnownSecrets.$scope.withValue(secrets) {
+      await run(plays.items, named: playbook, inventory: inventory, reporter: reporter)
+    }
     reporter.report(.runFinished(exitCode: code))
     return code
   }
@@ -27,6 +31,12 @@ public struct Engine: Sendable {
   private func run(
     _ plays: [Play], named playbook: String, inventory: Inventory, reporter: Reporter
   ) async -> Int32 {
+    // Of all hosts: one may show another's.
+    reporter.hide(inventory.hosts.flatMap(\.connection.secrets))
+    guard secrets.revealedMissing.isEmpty else {
+      for problem in secrets.revealedMissing { reporter.report(.invalid(problem: problem)) }
+      return 64
+    }
     let selection: Selection
     switch Selection.make(plays, inventory: inventory, options: options) {
     case .success(let value): selection = value
@@ -52,7 +62,7 @@ public struct Engine: Sendable {
     }
     var runs: [String: HostRun] = [:]
     for entry in selection.hosts {
-      reporter.hide(entry.tasks.secrets + [entry.host.connection.becomePassword].compactMap(\.self))
+      reporter.hide(entry.tasks.secrets)
       runs[entry.host.name] = HostRun(
         entry.host, plays: entry.plays.map { plays[$0] }, tasks: entry.tasks, inventory: inventory,
         transport: transport, options: options, reporter: reporter)

@@ -39,7 +39,7 @@ extension Playbook {
     do {
       prepared = try prepare(options, report)
     } catch {
-      write("error: \(error)\n")
+      write("error: \(error)")
       exit(64)
     }
     let task = _Concurrency.Task { await prepared.perform(reportingTo: report.sink) }
@@ -60,10 +60,11 @@ extension Playbook {
       plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory,
       transport: options.connection.hostTransport(whileAsking: report.pause))
     run.warnings = warnings
+    run.secrets = .process
     return run
   }
 
-  private static func write(_ text: String) { ReportOutput.standardError.send(text) }
+  private static func write(_ text: String) { StandardError.tell(text) }
 }
 
 /// The command line of a playbook's program.

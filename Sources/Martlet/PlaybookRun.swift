@@ -18,6 +18,8 @@ package struct PlaybookRun: Sendable {
   package var inventory: Inventory
   /// What the user should know before it begins.
   package var warnings: [String] = []
+  /// What is taken out of all that is shown.
+  package var secrets = KnownSecrets()
   /// How hosts are reached.
   package var transport: any Transport
 
@@ -36,9 +38,10 @@ package struct PlaybookRun: Sendable {
   ///
   /// - Returns: The exit code, as the engine gives it.
   package func perform(reportingTo sink: any EventSink) async -> Int32 {
-    for warning in warnings { sink.receive(.warning(host: nil, message: warning)) }
-    return await Engine(transport: transport, options: options, sink: sink)
-      .run(plays, named: name, inventory: inventory)
+    for warning in warnings { sink.receive(.warning(host: nil, message: secrets.redact(warning))) }
+    var engine = Engine(transport: transport, options: options, sink: sink)
+    engine.secrets = secrets
+    return await engine.run(plays, named: name, inventory: inventory)
   }
 }
 

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import MartletCore
 package import MartletSSH
 
 /// Asks on the terminal what connections must know of the user: one question at a time, whichever of the
@@ -94,6 +95,8 @@ package actor TerminalQuestions: SSHQuestions {
     whileAsking(true)
     defer { whileAsking(false) }
     guard let answer = await ask(text, isEchoed), !answer.isEmpty else { return nil }
+    // Known from now on: what is typed unseen is shown nowhere.
+    if !isEchoed { _ = Secret(answer) }
     return SSHSecret(answer)
   }
 

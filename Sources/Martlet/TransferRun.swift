@@ -31,8 +31,6 @@ package struct TransferRun: Sendable {
   private let transport: any Transport
   private let line: ProgressLine
   private let isLive: Bool
-  /// Takes passwords out of what is printed.
-  private let redactor: Redactor
   private let running = Running()
 
   /// - Parameters:
@@ -46,7 +44,7 @@ package struct TransferRun: Sendable {
   ) throws {
     let place = try RemoteArgument(remote)
     let inventory = try HostArgument.inventory(arguments.connection.inventories) {
-      ReportOutput.standardError.send("warning: \($0)\n")
+      StandardError.tell("warning: \($0)")
     }
     var (hosts, isPattern) = try HostArgument.hosts(place.host, in: inventory)
     guard !hosts.isEmpty else { throw InventoryError("\"\(place.host)\" leaves no host") }
@@ -64,8 +62,14 @@ package struct TransferRun: Sendable {
       arguments.connection.apply(to: &hosts[index], password: password)
       arguments.become.apply(to: &hosts[index], password: becomePassword)
     }
-    redactor = Redactor(
-      Set(hosts.flatMap { [$0.connection.password, $0.connection.becomePassword].compactMap(\.self) }))
+    for host in hosts {
+      let become = Become(host, play: .login).password?.problem.map {
+        "the password to become another user: \($0)"
+      }
+      if let problem = host.connection.passwordProblem ?? become {
+        throw InventoryError("\(host.name): \(problem)")
+      }
+    }
     self.direction = direction
     self.hosts = hosts
     self.isPattern = isPattern
@@ -143,7 +147,7 @@ package struct TransferRun: Sendable {
           let outcome = await transfer(host, board.begin(index))
           board.end(index)
           switch outcome.kind {
-          case .done: line.print(redactor.redact(outcome.line))
+          case .done: line.print(DisplayText.line(KnownSecrets.process.redact(outcome.line)))
           default: tell("error: \(outcome.line)")
           }
           return outcome
@@ -156,7 +160,7 @@ package struct TransferRun: Sendable {
 
   private func tell(_ text: String) {
     line.clear()
-    ReportOutput.standardError.send(DisplayText.line(redactor.redact(text)) + "\n")
+    StandardError.tell(DisplayText.line(text))
   }
 
   private func transfer(_ host: InventoryHost, _ meter: TransferMeter) async -> Outcome {

@@ -25,7 +25,7 @@ struct ApplyCommand: AsyncParsableCommand {
       try ProgramLauncher.become(
         try await program(), name: "martlet apply \(playbook)", arguments: options.commandLine)
     } catch let error as PlaybookError {
-      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      StandardError.tell("error: \(error)")
       throw ExitCode(64)
     }
   }

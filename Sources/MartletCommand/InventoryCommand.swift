@@ -31,7 +31,7 @@ struct InventoryCommand: ParsableCommand {
     }
   }
 
-  private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  private func note(_ text: String) { StandardError.tell(text) }
 
   private func groups(of inventory: Inventory, _ hosts: [InventoryHost]) -> String {
     let chosen = Set(hosts.map(\.name))

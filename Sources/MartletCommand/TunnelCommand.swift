@@ -48,6 +48,7 @@ struct TunnelCommand: AsyncParsableCommand {
       throw ended(error.description, 64)
     }
     connection.apply(to: &destination, password: password)
+    if let problem = destination.connection.passwordProblem { throw ended(problem, 64) }
     let host = destination
     let (interruption, sources) = interruptions()
     defer { for source in sources { source.cancel() } }
@@ -117,5 +118,5 @@ struct TunnelCommand: AsyncParsableCommand {
     return ExitCode(code)
   }
 
-  private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  private func note(_ text: String) { StandardError.tell(text) }
 }

@@ -1,3 +1,5 @@
+internal import MartletCore
+
 /// Text of a host made harmless for a terminal and for logs.
 ///
 /// A host may print anything: escape sequences that retitle the terminal or move the cursor over other lines,
@@ -8,7 +10,8 @@ package enum DisplayText {
   package static func lines(_ text: String) -> [String] {
     var lines: [String] = []
     var current = String.UnicodeScalarView()
-    var scalars = Substring(text).unicodeScalars
+    let plain = withoutSequences(text)
+    var scalars = Substring(plain).unicodeScalars
     while let scalar = scalars.popFirst() {
       switch scalar.value {
       case 0x0a:
@@ -18,7 +21,6 @@ package enum DisplayText {
         if scalars.first?.value == 0x0a { continue }
         lines.append(String(current))
         current.removeAll()
-      case 0x1b: dropEscapeSequence(&scalars)
       case 0x09: current.append(scalar)
       default: append(scalar, to: &current)
       }
@@ -32,38 +34,41 @@ package enum DisplayText {
     lines(text).joined(separator: " ").replacing("\t", with: " ")
   }
 
-  /// The rest of a sequence whose ESC has been read; ECMA-48, section 5.4, and `OSC … BEL` of xterm.
-  private static func dropEscapeSequence(_ scalars: inout Substring.UnicodeScalarView) {
-    guard let kind = scalars.popFirst() else { return }
-    switch kind {
-    case "[":
-      while let scalar = scalars.first, (0x20...0x3f).contains(scalar.value) { scalars.removeFirst() }
-      if let final = scalars.first, (0x40...0x7e).contains(final.value) { scalars.removeFirst() }
-    case "]", "P", "_", "^", "X":
-      // An unterminated string would swallow the rest of the text: it ends with the line at the latest.
-      while let scalar = scalars.first, scalar.value != 0x0a {
-        scalars.removeFirst()
-        if scalar.value == 0x07 || scalar.value == 0x9c { return }
-        if scalar.value == 0x1b {
-          if scalars.first == "\\" { scalars.removeFirst() }
-          return
+  /// The text without escape sequences.
+  private static func withoutSequences(_ text: String) -> String {
+    var bytes = Array(text.utf8)
+    guard bytes.contains(0x1b) else { return text }
+    bytes = bytes.withUnsafeBufferPointer { bytes in
+      var kept: [UInt8] = []
+      var index = 0
+      while index < bytes.count {
+        if bytes[index] == 0x1b {
+          index = ControlSequence.end(in: bytes, at: index)
+        } else {
+          kept.append(bytes[index])
+          index += 1
         }
       }
-    case "(", ")", "*", "+", "#", " ", "%": _ = scalars.popFirst()
-    default: break
+      return kept
     }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func append(_ scalar: Unicode.Scalar, to text: inout String.UnicodeScalarView) {
+    if isHarmful(scalar) {
+      text.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+    } else {
+      text.append(scalar)
+    }
+  }
+
+  /// Whether a character is none that a reader sees as it is: it moves something, turns a text, or shows nothing.
+  static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
       // Joiners and variation selectors make up emoji and are harmless.
-      if scalar.value == 0x200d {
-        text.append(scalar)
-      } else {
-        text.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
-      }
-    default: text.append(scalar)
+      scalar.value != 0x200d
+    default: false
     }
   }
 

@@ -29,6 +29,25 @@ public struct JSONReport: EventSink {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard let line = try? encoder.encode(EventRecord(event, time: time)) else { return }
-    output.write(String(decoding: line, as: UTF8.self) + "\n")
+    output.write(Self.escaped(String(decoding: line, as: UTF8.self)) + "\n")
+  }
+
+  /// The same JSON with the characters that move a terminal, or turn the direction of a text, written as `\uXXXX`: a
+  /// log that holds them raw shows something else than what it says. Outside of strings JSON has none of them.
+  static func escaped(_ json: String) -> String {
+    guard json.utf8.contains(where: { $0 >= 0x7f }) else { return json }
+    var result = String.UnicodeScalarView()
+    for scalar in json.unicodeScalars {
+      if scalar.value >= 0x7f, DisplayText.isHarmful(scalar) {
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          result.append(
+            contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
+        }
+      } else {
+        result.append(scalar)
+      }
+    }
+    return String(result)
   }
 }

@@ -12,6 +12,13 @@ import Testing
     return recording.text.split(separator: "\n").map(String.init)
   }
 
+  @Test func `What moves a terminal or turns a text is escaped, and reads back the same`() throws {
+    let text = "a\u{9b}31m\u{202e}b\u{2066}\u{200b}\u{7f}\u{1b}[0m\u{2028}\u{e0041}é 日 👨‍👩‍👧"
+    let line = try #require(lines([.warning(host: nil, message: text)]).first)
+    #expect(line.contains(#"a\u009b31m\u202eb\u2066\u200b\u007f\u001b[0m\u2028\udb40\udc41é 日 👨‍👩‍👧"#), "\(line)")
+    #expect(try JSONDecoder().decode(EventRecord.self, from: Data(line.utf8)).message == text)
+  }
+
   @Test func `Every event, exactly`() {
     let time = #""time":"2026-03-01T12:00:00.125Z""#
     let task = #""task":{"file":"Shop/S.swift","handler":false,"index":0,"label":"file /etc/motd","line":7}"#

@@ -34,7 +34,9 @@ extension HostVars {
   }
 
   private static func encodedDefaults() throws -> InventoryValue {
-    try JSONDecoder().decode(InventoryValue.self, from: JSONEncoder().encode(Self()))
+    let encoder = JSONEncoder()
+    if let key = CodingUserInfoKey.standsInForSecrets { encoder.userInfo[key] = true }
+    return try JSONDecoder().decode(InventoryValue.self, from: encoder.encode(Self()))
   }
 
   /// The variables of one host.
@@ -56,9 +58,13 @@ extension HostVars {
   ) -> String {
     let path: [any CodingKey]
     let expected: String
+    // Where a number is wanted, what stands there instead is no secret; anywhere else it may be one.
+    var showsValue = false
     switch error {
     case .typeMismatch(let type, let context):
       path = context.codingPath
+      showsValue =
+        type is Bool.Type || type is any BinaryInteger.Type || type is any BinaryFloatingPoint.Type
       expected = "expected \(words(for: type))"
     case .valueNotFound(let type, let context):
       path = context.codingPath
@@ -88,7 +94,7 @@ extension HostVars {
       }
     }
     let origin = variable.map { $0.origin + ": " } ?? ""
-    let but = found.map { ", found \($0.kind)" } ?? ""
+    let but = found.map { ", found \(showsValue ? $0.kind : $0.kindAlone)" } ?? ""
     return "\(origin)host \(host.name), variable \(key): \(expected)\(but)"
   }
 

@@ -104,6 +104,17 @@ public struct ConnectionSettings: Sendable {
 
   public init(address: String) { self.address = address }
 
+  /// Its passwords.
+  package var secrets: [Secret] { [password, becomePassword].compactMap(\.self) }
+
+  /// What is wrong with the password to log in with, where one is used.
+  package var passwordProblem: String? {
+    switch transport {
+    case .local, .container: nil
+    default: password?.problem.map { "the password to log in with: \($0)" }
+    }
+  }
+
   /// The user to log in as, the one who runs the playbook if nobody is named.
   public var loginUser: String { user ?? ProcessInfo.processInfo.userName }
 }

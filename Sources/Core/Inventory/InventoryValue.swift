@@ -21,6 +21,18 @@
     }
   }
 
+  /// The same without the value, for where it may be a secret.
+  package var kindAlone: String {
+    switch self {
+    case .null: "nothing"
+    case .bool: "a truth value"
+    case .int, .double: "a number"
+    case .string: "a text"
+    case .list: "a list"
+    case .map: "a map"
+    }
+  }
+
   /// The map over another, key by key and at every depth; anything but two maps is replaced.
   package func merged(over base: InventoryValue) -> InventoryValue {
     guard case .map(let mine) = self, case .map(let theirs) = base else { return self }

@@ -23,6 +23,7 @@ public struct Secret: Sendable, Hashable, Checked {
   private init(source: Source, reference: String?) {
     self.source = source
     self.reference = reference
+    KnownSecrets.note(self)
   }
 
   /// A secret that is at hand, as from a password manager's library.
@@ -42,15 +43,21 @@ public struct Secret: Sendable, Hashable, Checked {
   }
 
   /// A secret from a file of the machine that runs the playbook; one line break at its end is dropped.
+  ///
+  /// A file that can't be read, is empty or isn't UTF-8 is an error when the playbook is planned.
   public static func file(_ path: String) -> Secret {
-    let reference = "file:\(path)"
-    guard let data = FileManager.default.contents(atPath: path) else {
-      return Secret(
-        source: .missing("the file \(path), which holds a secret, can't be read"), reference: reference)
+    func missing(_ why: String) -> Secret {
+      Secret(source: .missing("the file \(path), which holds a secret, \(why)"), reference: "file:\(path)")
     }
-    var value = String(decoding: data, as: UTF8.self)
-    if value.hasSuffix("\n") { value.removeLast() }
-    return Secret(source: .value(value), reference: reference)
+    guard var bytes = FileManager.default.contents(atPath: path).map(Array.init) else {
+      return missing("can't be read")
+    }
+    // By bytes: to Swift a line break of two bytes is one character, which no "\n" is the end of.
+    if bytes.last == 0x0a { bytes.removeLast() }
+    if bytes.last == 0x0d { bytes.removeLast() }
+    guard !bytes.isEmpty else { return missing("is empty") }
+    guard let value = String(validating: bytes, as: UTF8.self) else { return missing("is not UTF-8 text") }
+    return Secret(source: .value(value), reference: "file:\(path)")
   }
 
   /// A new secret from the system's random numbers, of letters and digits only.
@@ -67,15 +74,26 @@ public struct Secret: Sendable, Hashable, Checked {
 
   /// The clear value, for the few places that must have it: contents of files, a prompt's answer.
   ///
-  /// Put it nowhere else. What is revealed here is still redacted in all that Martlet prints.
+  /// Put it nowhere else. What is revealed here is still redacted in all that Martlet prints. Revealing one that isn't
+  /// there gives an empty text, and the play that does so is refused before anything is sent: ask ``problem`` first
+  /// where it may be missing.
   public func reveal() -> String {
-    if case .value(let value) = source { return value }
-    return ""
+    if let problem { KnownSecrets.noteRevealed(missing: problem) }
+    return value ?? ""
+  }
+
+  /// The clear value; nil where there is none.
+  var value: String? {
+    if case .value(let value) = source, !value.isEmpty { return value }
+    return nil
   }
 
   public var problem: String? {
-    if case .missing(let why) = source { return why }
-    return nil
+    switch source {
+    case .missing(let why): why
+    case .value(""): "a secret is empty"
+    case .value: nil
+    }
   }
 }
 
@@ -90,7 +108,9 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
 extension Secret: Codable {
   public init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
-    if text.hasPrefix("env:") {
+    if let secret = KnownSecrets.process.secret(for: text) {
+      self = secret
+    } else if text.hasPrefix("env:") {
       self = .environment(String(text.dropFirst(4)))
     } else if text.hasPrefix("file:") {
       self = .file(String(text.dropFirst(5)))
@@ -99,13 +119,21 @@ extension Secret: Codable {
     }
   }
 
+  /// Writes the reference. Of a secret at hand nothing is written, but for the defaults of ``HostVars``: a word that
+  /// stands for it in this process.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
-    guard let reference else {
+    if let reference { return try container.encode(reference) }
+    guard let key = CodingUserInfoKey.standsInForSecrets, encoder.userInfo[key] != nil else {
       throw EncodingError.invalidValue(
         self,
         .init(codingPath: encoder.codingPath, debugDescription: "a secret's value is never written out"))
     }
-    try container.encode(reference)
+    try container.encode(KnownSecrets.process.token(for: self))
   }
+}
+
+extension CodingUserInfoKey {
+  /// Set where secrets are written as words that stand for them, to be read back at once.
+  static let standsInForSecrets = CodingUserInfoKey(rawValue: "martlet.standsInForSecrets")
 }

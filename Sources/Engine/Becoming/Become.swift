@@ -20,7 +20,7 @@ package struct Become: Sendable {
   let login: String
   /// The host's name in the inventory, for messages.
   let host: String
-  let password: Secret?
+  package let password: Secret?
   /// How long it may take until the user's shell runs.
   let timeout: Duration
   /// Whether the user's shell runs on a terminal.

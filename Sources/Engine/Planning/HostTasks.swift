@@ -57,8 +57,9 @@ struct HostTasks: Sendable {
     var index = 0
     for play in plays {
       var steps: [Step] = []
+      let secrets = KnownSecrets(within: KnownSecrets.scope)
       do {
-        steps = try play.evaluate(host, inventory, facts).items
+        steps = try KnownSecrets.$scope.withValue(secrets) { try play.evaluate(host, inventory, facts).items }
       } catch let error as InventoryError {
         problems.append(HostProblem(text: "\(error)"))
       } catch {
@@ -68,7 +69,13 @@ struct HostTasks: Sendable {
       }
       // Without its facts the body may have built nonsense: it is evaluated again once they are known.
       if facts.wereMissing { return (tasks, problems) }
-      problems += self.problems(with: steps, host: host, secrets: &tasks.secrets)
+      let own = self.problems(with: steps, host: host, secrets: &tasks.secrets)
+      problems += own
+      // One that the body itself has revealed may have left a gap in any text: what was made of it can't be told.
+      for problem in secrets.revealedMissing where !own.contains(where: { $0.text == problem }) {
+        problems.append(
+          HostProblem(subject: "\(play.location): play \"\(play.name)\"", hosts: [host.name], text: problem))
+      }
       problems += self.problems(withUsersOf: steps, play: play, host: host)
       var part = PlayTasks(name: play.name)
       tasks.tags.formUnion(steps.flatMap(\.tags))
@@ -113,6 +120,13 @@ struct HostTasks: Sendable {
       ]
     }
     let become = Become(host, play: play.become)
+    if become.method != .none, let problem = host.connection.becomePassword?.problem {
+      return [
+        HostProblem(
+          subject: "\(play.location): play \"\(play.name)\"", hosts: [host.name],
+          text: "the password to become \(become.user): \(problem)")
+      ]
+    }
     return steps.compactMap { step in
       guard let user = step.user else { return nil }
       var problem = PlayUser.problem(withName: user)
@@ -137,6 +151,7 @@ struct HostTasks: Sendable {
     for step in steps {
       var inspection = Inspection()
       inspection.look(into: step.task)
+      for handler in step.notifies { inspection.look(into: handler.actions) }
       secrets += inspection.secrets
       var found = inspection.problems
       do {

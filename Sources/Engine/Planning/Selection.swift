@@ -73,6 +73,7 @@ struct Selection {
         places.map { plays[$0] }, for: host, in: inventory, facts: FactsInBody(known: nil),
         options: options)
       hostProblems += found
+      if let problem = host.connection.passwordProblem { problems.append("host \(host.name): \(problem)") }
       selection.hosts.append(Entry(host: host, plays: places, tasks: tasks))
     }
     problems += HostProblem.merged(hostProblems).map(\.description)

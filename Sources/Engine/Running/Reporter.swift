@@ -4,26 +4,30 @@ internal import Synchronization
 /// The one way from a run to its reports: events in order, one at a time, with every secret taken out.
 final class Reporter: Sendable {
   private let sink: any EventSink
-  private let redactor: Mutex<Redactor>
+  private let secrets: KnownSecrets
+  /// Keeps events in order.
+  private let turn = Mutex(())
 
-  init(_ sink: any EventSink) {
+  init(_ sink: any EventSink, hiding secrets: KnownSecrets) {
     self.sink = sink
-    redactor = Mutex(Redactor())
+    self.secrets = secrets
   }
 
-  /// Takes these out of everything that is reported from now on.
+  /// Takes these out of everything that is reported from now on. Those that were resolved in the run are known.
   func hide(_ secrets: [Secret]) {
-    redactor.withLock { redactor in for secret in Set(secrets) { redactor.add(secret) } }
+    for secret in secrets { self.secrets.add(secret) }
   }
 
   /// How many bytes a secret may take up where it is shown, in any of its forms.
-  var longestSecret: Int { redactor.withLock { $0.longestForm } }
+  var longestSecret: Int { secrets.longestForm }
 
   /// A text without the secrets, for what isn't reported here.
-  func redacted(_ text: String) -> String { redactor.withLock { $0.redact(text) } }
+  func redacted(_ text: String) -> String { secrets.redact(text) }
 
   func report(_ event: Event) {
-    redactor.withLock { redactor in sink.receive(event.mapTexts(redactor.redact)) }
+    // The long part, outside of the turn: hosts must not wait for each other's output.
+    let shown = event.mapTexts(secrets.redact)
+    turn.withLock { _ in sink.receive(shown) }
   }
 }
 
@@ -36,8 +40,10 @@ extension Event {
       return task
     }
     switch self {
-    case .runStarted, .connected, .playStarted, .hostFinished, .runFinished:
+    case .runStarted, .connected, .hostFinished, .runFinished:
       return self
+    case .playStarted(let host, let play):
+      return .playStarted(host: host, play: change(play))
     case .invalid(let problem):
       return .invalid(problem: change(problem))
     case .planned(let host, let task, .change(let actions, let diff)):

@@ -32,6 +32,39 @@ import Testing
       vars.secretKey?.reveal() == "hunter22" && vars.note == nil && vars.root == "/srv" && vars.rate == 2)
   }
 
+  @Test func aSecretMayBeADefault() throws {
+    struct WithDefault: HostVars {
+      struct Part: Codable, Sendable { var inner = Secret("inner-default") }
+      var p: Secret = Secret("the-default")
+      var from: Secret = .environment("MARTLET_TEST_NONE")
+      var list = [Secret("first-one"), Secret("second-one")]
+      var part = Part()
+    }
+    let plain = try WithDefault.decode(for: host([:]))
+    #expect(plain.p.reveal() == "the-default" && plain.part.inner.reveal() == "inner-default")
+    #expect(plain.list.map { $0.reveal() } == ["first-one", "second-one"])
+    #expect(plain.from.problem?.contains("MARTLET_TEST_NONE") == true)
+    let given = try WithDefault.decode(for: host(["p": .string("given"), "list": .list([])]))
+    #expect(given.p.reveal() == "given" && given.list.isEmpty)
+    #expect(try WithDefault.knownNames() == ["p", "from", "list", "part"])
+  }
+
+  @Test func aValueThatMayBeASecretIsNotShown() throws {
+    struct Tokens: HostVars {
+      var tokens: [Secret] = []
+      var pin: Secret?
+    }
+    for vars: [String: InventoryValue] in [["tokens": .string("s3cr3t")], ["pin": .int(48151623)]] {
+      do {
+        _ = try Tokens.decode(for: host(vars))
+        Issue.record("it fits")
+      } catch {
+        #expect(
+          "\(error)".contains("found a ") && !"\(error)".contains("s3cr3t") && !"\(error)".contains("4815"))
+      }
+    }
+  }
+
   @Test func optionalNamesAreKnownToo() throws {
     #expect(
       try Vars.knownNames() == [
@@ -44,7 +77,7 @@ import Testing
       (["workers": .string("3")], "workers: expected a whole number, found the text \"3\""),
       (
         ["domain": .int(5)],
-        "domain: expected a text (in quotes, if it looks like a number), found the number 5"
+        "domain: expected a text (in quotes, if it looks like a number), found a number"
       ),
       (["debug": .string("yes")], "debug: expected true or false"),
       (["site": .map(["names": .list([.int(1)])])], "site.names[0]: expected a text"),

@@ -51,6 +51,10 @@ import Testing
     let secret = Secret.file(folder.path + "/password")
     #expect(secret.reveal() == "hunter22")
     #expect(secret.problem == nil)
+    try folder.write("password", "hunter22\r\n")
+    #expect(Secret.file(folder.path + "/password").reveal() == "hunter22")
+    try folder.write("password", "\n")
+    #expect(Secret.file(folder.path + "/password").problem?.contains("is empty") == true)
   }
 
   @Test func randomOnesDiffer() {
