@@ -166,7 +166,8 @@ public enum Shell {
     return isPlainPath
       ? value
       : "'"
-        + value.split(separator: "'", omittingEmptySubsequences: false)
+        // By code points: to Swift a quote with an accent after it is another character than a quote.
+        + value.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false).map(String.init)
         .joined(separator: #"'\''"#) + "'"
   }
 }

@@ -15,7 +15,7 @@ import Testing
       "%s", "%%", "\\0", "\\c", "ünïcödé", "日本語", "🦅", "e\u{301}", "\u{feff}", "\u{202e}abc", "'\n'",
       "'$(id)'", "\u{a0}",
       "EOF", "<<EOF", "/plain/path", "/path with blank", "/a'b", "/dev/null; id", "-e", "-n -e", "\\", "x\\",
-      "\\'", "'\\",
+      "\\'", "'\\", "'\u{301}; id #", "a'\u{301}'\u{301}$(id)",
     ]
     values.append(String(repeating: "x' \"$(\n", count: 14_300))
     var generator = Xorshift(state: 42)
