@@ -9,6 +9,11 @@ public import MartletFacts
 ///
 /// The file appears whole, with its final mode and owner. Its folder must be there (``Directory``). A
 /// symbolic link in its place is replaced; a folder is an error.
+///
+/// What a program of the system reads as a whole is tried before it goes live, as a fault in one file would stop it for
+/// all: files of nginx, supervisor, sudo, sshd, systemd, cron, logrotate and apt in `/etc`, and `/etc/fstab`. The
+/// whole configuration is tested in a copy with the new file in it. `validate:` takes the place of that; `validate:
+/// "true"` tests nothing.
 public struct File: HostTask {
   let path: RemotePath
   let content: Contents
@@ -94,7 +99,18 @@ struct FileWriting {
     if found.kind == .file, digest?.sha256 == SHA256.hex(content.bytes) {
       return Decision([attributes.correction(of: path, from: found)].compactMap { $0 })
     }
+    if let problem = problem(over: found) { return .failed(problem) }
     return .change([write(over: found, old: digest?.bytes)])
+  }
+
+  private func mode(over found: FileStatus) -> FileMode {
+    attributes.mode ?? (found.kind == .file ? found.mode : 0o644)
+  }
+
+  /// Why the program that the file is for would not read it.
+  func problem(over found: FileStatus) -> String? {
+    validate == nil
+      ? DaemonFile.problem(path, content, mode: mode(over: found), owner: attributes.owner) : nil
   }
 
   /// The action that writes the file over what was found.
@@ -106,11 +122,11 @@ struct FileWriting {
     // Only a file that stays a file has attributes to keep.
     let kept = found.kind == .file ? found : .absent
     if found.kind == .file { changes += attributes.changes(from: found) }
-    let mode = attributes.mode ?? (found.kind == .file ? found.mode : 0o644)
+    let mode = mode(over: found)
     let action = Action.write(
       content, to: path, mode: mode, owner: attributes.owner ?? kept.owner,
       group: attributes.group ?? kept.group,
-      validate: validate, changes: changes)
+      validate: validate ?? DaemonFile.check(of: path, content), changes: changes)
     var status = attributes.status(from: kept)
     status.kind = .file
     status.mode = mode

@@ -119,12 +119,18 @@ public struct LineInFile: HostTask {
     }
     let writing = FileWriting(
       path: path, content: contents, attributes: Ownership(mode: found.exists ? found.mode : createMode),
-      validate: guardedCheck(old: text == .absent ? nil : old, new: new))
+      validate: guardedCheck(
+        check ?? DaemonFile.check(of: path, contents), old: text == .absent ? nil : old, new: new))
+    if check == nil,
+      let problem = DaemonFile.problem(path, contents, mode: found.exists ? found.mode : createMode ?? 0o644)
+    {
+      return .failed(problem)
+    }
     return [writing.write(over: found, old: text == .absent ? nil : old)]
   }
 
-  /// Refuses to write if the file is no longer what was looked at, then runs the playbook's own check.
-  private func guardedCheck(old: [UInt8]?, new: [UInt8]) -> ShellCommand {
+  /// Refuses to write if the file is no longer what was looked at, then runs the playbook's own check, or what is known of such a file.
+  private func guardedCheck(_ check: ShellCommand?, old: [UInt8]?, new: [UInt8]) -> ShellCommand {
     let complaint = "\(path) was changed by someone else since it was looked at; run again"
     let newSum = SHA256.hex(new)
     // The new sum is right too: the file was written, and the answer about it lost.
