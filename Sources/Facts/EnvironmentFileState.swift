@@ -23,10 +23,7 @@ public struct EnvironmentFileState: ProbedFact, CustomStringConvertible {
   public var dependsOn: [Resource] { [.path(path)] }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
-    // A name that no variable can have keeps the pattern from matching every line when there is none.
-    let arguments = facts.flatMap { fact in
-      [fact.path.string, "^\\(" + (fact.generated + ["="]).joined(separator: "\\|") + "\\)="]
-    }
+    let arguments = facts.flatMap { [$0.path.string, $0.list] }
     return """
       ( set -- \(arguments)
       while [ $# -gt 1 ]; do
@@ -34,14 +31,44 @@ public struct EnvironmentFileState: ProbedFact, CustomStringConvertible {
       if [ -L "$1" ] || { [ -e "$1" ] && ! [ -f "$1" ]; }; then echo other
       elif [ -r "$1" ]; then
       printf 'stat %s\\n' "$(stat -c '%a %U %G' -- "$1")"
-      printf 'sum %s\\n' "$(grep -v -- "$2" <"$1" | sha256sum)"
-      sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/name \\1/p' <"$1"
+      awk -v generated="$2" '\(raw: reader)' <"$1"
       elif [ -e "$1" ]; then echo unreadable
       else echo absent; fi
       shift 2
       done ) 2>/dev/null
       """
   }
+
+  /// The generated variables, with a blank around each.
+  private var list: String { " " + generated.joined(separator: " ") + " " }
+
+  /// Prints the sum of all but the generated variables, and the names. A value may have line breaks in it, and what
+  /// looks like a variable inside its quotes is none.
+  private static let reader = """
+    BEGIN { sum = "sha256sum | sed \\"s/^/sum /\\""; printf "" | sum }
+    function scan(text,  i, c) {
+    for (i = 1; i <= length(text); i++) {
+    c = substr(text, i, 1)
+    if (quote == "\\047") { if (c == quote) quote = "" }
+    else if (c == "\\\\") i++
+    else if (quote == "\\042") { if (c == quote) quote = "" }
+    else if (c == "\\042" || c == "\\047") quote = c
+    }
+    }
+    {
+    if (quote == "") {
+    skip = 0
+    if (match($0, /^[A-Za-z_][A-Za-z0-9_]*=/)) {
+    name = substr($0, 1, RLENGTH - 1)
+    names = names "name " name "\\n"
+    if (index(generated, " " name " ")) skip = 1
+    }
+    if ($0 !~ /^[ \\t]*#/) scan($0)
+    } else scan($0)
+    if (!skip) print | sum
+    }
+    END { close(sum); printf "%s", names }
+    """
 
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: Value] {
     var values: [Self: Value] = [:]
@@ -52,10 +79,7 @@ public struct EnvironmentFileState: ProbedFact, CustomStringConvertible {
       if line.hasPrefix("= ") {
         path = RemotePath(String(line.dropFirst(2)))
       } else if line.hasPrefix("? ") {
-        current = facts.first {
-          $0.path == path
-            && line.dropFirst(2) == "^\\(" + ($0.generated + ["="]).joined(separator: "\\|") + "\\)="
-        }
+        current = facts.first { $0.path == path && line.dropFirst(2) == $0.list }
       } else if let fact = current {
         switch words.first {
         case "absent": values[fact] = .absent

@@ -172,7 +172,9 @@ public struct DjangoApp: CompositeTask {
     EnvironmentFile(
       environmentFile,
       environment.merging(settings.map { ["DJANGO_SETTINGS_MODULE": $0] } ?? [:]) { own, _ in own },
-      secrets: secrets, generated: options.generated, group: name)
+      secrets: secrets, generated: options.generated, group: name,
+      // Only shells read it: any value is fine.
+      isReadByDotenv: false, isReadBySystemd: false)
     File(
       gunicornFile, content: GunicornConfiguration.text(preloads: preloads), mode: 0o644, owner: "root",
       group: "root")

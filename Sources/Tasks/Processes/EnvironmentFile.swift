@@ -7,7 +7,9 @@ public import MartletFacts
 ///       "/srv/shop/env", ["DJANGO_SETTINGS_MODULE": "shop.settings"],
 ///       secrets: ["DATABASE_URL": .environment("DATABASE_URL")], generated: ["SECRET_KEY"], group: "shop")
 ///
-/// Every value comes back as it was given, whatever is in it but line breaks. Plans name variables, never values.
+/// Every value comes back as it was given, whatever is in it but NUL: line breaks (a PEM key), quotes, `$`. What one of
+/// the readers has no way to write is refused, unless the playbook says that it doesn't read the file. Plans name
+/// variables, never values.
 public struct EnvironmentFile: HostTask {
   let path: RemotePath
   let variables: [String: String]
@@ -17,6 +19,7 @@ public struct EnvironmentFile: HostTask {
   let group: String
   let mode: FileMode
   let isReadByDotenv: Bool
+  let isReadBySystemd: Bool
 
   /// - Parameters:
   ///   - path: The file. Its folder must be there.
@@ -27,11 +30,13 @@ public struct EnvironmentFile: HostTask {
   ///   - group: A group's name: the one of the program that reads the file.
   ///   - mode: The permission bits.
   ///   - isReadByDotenv: Whether python-dotenv must read the same values too. It has no way to write `${`, nor
-  ///     some mixtures of quotes with `$`: they are refused unless this is false.
+  ///     some mixtures of quotes with `$`, nor a backslash at the end or a carriage return: they are refused unless this is false.
+  ///   - isReadBySystemd: Whether systemd (`EnvironmentFile=`) must read the same values too. It takes no control
+  ///     characters but tabs and line breaks: others are refused unless this is false.
   public init(
     _ path: RemotePath, _ variables: [String: String] = [:], secrets: [String: Secret] = [:],
     generated: [String] = [], owner: String = "root", group: String = "root", mode: FileMode = 0o640,
-    isReadByDotenv: Bool = true
+    isReadByDotenv: Bool = true, isReadBySystemd: Bool = true
   ) {
     self.path = path
     self.variables = variables
@@ -41,6 +46,7 @@ public struct EnvironmentFile: HostTask {
     self.group = group
     self.mode = mode
     self.isReadByDotenv = isReadByDotenv
+    self.isReadBySystemd = isReadBySystemd
   }
 
   public var label: String { "environment file \(path)" }
@@ -80,27 +86,25 @@ public struct EnvironmentFile: HostTask {
 
   public func validate() throws {
     let names = Array(variables.keys) + secrets.keys + generated
-    for name in names {
-      let isName =
-        name.first.map { $0.isASCII && ($0.isLetter || $0 == "_") } == true
-        && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-      if !isName {
-        throw InvalidTask(
-          "\"\(name)\" can't be the name of an environment variable: letters, digits and _ only, no digit first"
-        )
-      }
-    }
+    for name in names { try EnvironmentName.check(name) }
     if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
       throw InvalidTask("the environment variable \(twice) is given twice")
     }
     for (name, value) in variables.merging(secrets.mapValues { $0.reveal() }, uniquingKeysWith: { $1 }) {
-      if value.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7f }) {
-        throw InvalidTask("the value of \(name) has a line break or another control character in it")
+      let written = EnvironmentValue(value)
+      if value.utf8.contains(0) {
+        throw InvalidTask("the value of \(name) has a NUL in it, which no variable can hold")
       }
-      if isReadByDotenv, !EnvironmentValue(value).isSameForDotenv {
+      if isReadBySystemd, !written.isSameForSystemd {
+        throw InvalidTask(
+          "the value of \(name) has a control character in it that systemd doesn't take. If no unit of systemd reads "
+            + "\(path), say isReadBySystemd: false")
+      }
+      if isReadByDotenv, !written.isSameForDotenv {
         throw InvalidTask(
           "the value of \(name) can't be written so that python-dotenv reads it as sh does: it mixes $ with { or with "
-            + "quotes. If no program reads \(path) by python-dotenv, say isReadByDotenv: false")
+            + "quotes, or has a carriage return in it or a backslash at its end. If no program reads \(path) by python-dotenv, say "
+            + "isReadByDotenv: false")
       }
     }
     if owner.isEmpty || group.isEmpty { throw InvalidTask("\(path) has no owner or no group") }
@@ -130,7 +134,7 @@ public struct EnvironmentFile: HostTask {
       cat >"$new"
       for name in \(generated.sorted()); do
       line=
-      if [ -f \(path) ]; then line=$(sed -n "/^$name=./{p;q;}" <\(path)); fi
+      if [ -f \(path) ]; then line=$(sed -n "/^$name=./p" <\(path) | tail -n 1); fi
       if [ -z "$line" ]; then
       value=$(LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom 2>/dev/null | head -c 50)
       [ ${#value} = 50 ] || { echo "no random numbers from /dev/urandom" >&2; exit 1; }
@@ -150,11 +154,32 @@ public struct EnvironmentFile: HostTask {
   }
 }
 
+/// The rules for names of environment variables that every shell can set (POSIX.1-2017, 8.1).
+enum EnvironmentName {
+  /// - Throws: ``InvalidTask`` that says what is wrong with the name.
+  static func check(_ name: String) throws {
+    let isLetter = { (byte: UInt8) in
+      byte == 0x5f || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+    }
+    let isName =
+      name.utf8.first.map(isLetter) == true
+      && name.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+    if !isName {
+      throw InvalidTask(
+        "\(name.debugDescription) can't be the name of an environment variable: letters, digits and _ only, no digit "
+          + "first")
+    }
+  }
+}
+
 /// A value as it stands in a file of environment variables.
 ///
 /// Single quotes are literal to `sh` (POSIX.1-2017, 2.2.2) and to systemd (systemd.exec(5), `EnvironmentFile=`),
-/// between double quotes a backslash escapes `"`, `\`, `` ` `` and `$` for both. python-dotenv knows `\'` and `\\`
-/// between single quotes and doesn't know `\$` between double ones; it expands `${NAME}` everywhere.
+/// between double quotes a backslash escapes `"`, `\`, `` ` `` and `$` for both; between both, line breaks are part of
+/// the value. python-dotenv knows `\'` and `\\` between single quotes and doesn't know `\$` between double ones; it
+/// expands `${NAME}` everywhere, and reads all kinds of line breaks as one.
+///
+/// All goes by code points: to Swift, a quote with an accent after it is another character than a quote.
 struct EnvironmentValue {
   let value: String
 
@@ -162,26 +187,44 @@ struct EnvironmentValue {
 
   private var isPlain: Bool {
     !value.isEmpty
-      && value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_./:@%+,-=".contains($0)) }
+      && value.unicodeScalars.allSatisfy {
+        ("A"..."Z").contains($0) || ("a"..."z").contains($0) || ("0"..."9").contains($0)
+          || "_./:@%+,-=".unicodeScalars.contains($0)
+      }
   }
 
   private var needsDoubleQuotes: Bool {
-    value.contains("'") || value.contains("\\\\") || value.hasSuffix("\\")
+    has("'") || value.utf8.last == UInt8(ascii: "\\")
+      || zip(value.utf8, value.utf8.dropFirst()).contains { $0 == 0x5c && $1 == 0x5c }
   }
+
+  private func has(_ scalar: Unicode.Scalar) -> Bool { value.unicodeScalars.contains(scalar) }
 
   var quoted: String {
     if isPlain { return value }
     if !needsDoubleQuotes { return "'\(value)'" }
-    var result = "\""
-    for character in value {
-      if "\"\\$`".contains(character) { result += "\\" }
-      result.append(character)
+    var result = String.UnicodeScalarView()
+    for scalar in value.unicodeScalars {
+      if "\"\\$`".unicodeScalars.contains(scalar) { result.append("\\") }
+      result.append(scalar)
     }
-    return result + "\""
+    return "\"\(String(result))\""
   }
 
   var isSameForDotenv: Bool {
-    if value.contains("${") { return false }
-    return !needsDoubleQuotes || !(value.contains("$") || value.contains("`"))
+    if has("\r") || zip(value.utf8, value.utf8.dropFirst()).contains(where: { $0 == 0x24 && $1 == 0x7b }) {
+      return false
+    }
+    // A backslash before the closing quote hides it from python-dotenv, also one that is itself escaped.
+    if value.utf8.last == UInt8(ascii: "\\") { return false }
+    return !needsDoubleQuotes || !(has("$") || has("`"))
+  }
+
+  /// Nor does it take code points that are no characters (its `utf8_is_valid`).
+  var isSameForSystemd: Bool {
+    !value.unicodeScalars.contains {
+      $0.value < 0x20 && $0 != "\t" && $0 != "\n" || $0.value == 0x7f || (0xfdd0...0xfdef).contains($0.value)
+        || $0.value & 0xfffe == 0xfffe
+    }
   }
 }

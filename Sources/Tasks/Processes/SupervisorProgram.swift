@@ -12,6 +12,9 @@ public import MartletFacts
 /// `restartedBy`: if any of that has changed since the last start, also in a run that was interrupted or by
 /// hand, the program is restarted once. After each start the task waits until the program has kept running; if
 /// it doesn't, what it has written to its log is in the error. Supervisor itself is installed by `AptPackages("supervisor")`.
+///
+/// supervisord reads the files of all programs as a whole, and with one that it refuses it doesn't start: so
+/// supervisor's own reader tries a new file together with the others before it goes live.
 public struct SupervisorProgram: HostTask {
   let name: String
   let command: ShellCommand
@@ -69,7 +72,7 @@ public struct SupervisorProgram: HostTask {
   ///   - directory: The folder that it runs in.
   ///   - user: The user whom it runs as; nil for root. He should not be able to write its code.
   ///   - environmentFile: An ``EnvironmentFile``; root must be able to read it, and so must the user.
-  ///   - environment: Further variables, not secret.
+  ///   - environment: Further variables, not secret. Every value arrives as it is, whatever is in it but NUL.
   ///   - restartedBy: What it reads when it starts.
   ///   - log: Where its output goes; nil for `/var/log/supervisor/NAME.log`.
   ///   - options: How supervisord treats it.
@@ -174,26 +177,42 @@ public struct SupervisorProgram: HostTask {
 
   public func validate() throws {
     let isName =
-      !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.-".contains($0)) }
-    if !isName { throw InvalidTask("\"\(name)\" can't be a program's name: letters, digits and _ . - only") }
+      name.utf8.first.map(Self.isLetterOrDigit) == true
+      && name.utf8.allSatisfy { Self.isLetterOrDigit($0) || "_.-".utf8.contains($0) }
+    if !isName {
+      throw InvalidTask(
+        "\(name.debugDescription) can't be a program's name: letters, digits and _ . - only, a letter or digit first"
+      )
+    }
+    if name == "all" {
+      throw InvalidTask("a program can't be called \"all\": supervisorctl would take it for all of them")
+    }
     if command.text.trimmed.isEmpty { throw InvalidTask("the program \(name) has no command") }
-    // Supervisor reads what follows a blank and one of these as a comment, also between quotes.
-    let values = [command.text] + environment.values + [directory?.string, user].compactMap { $0 }
-    for value in values {
-      if value.contains(where: \.isNewline) || [" ;", " #", "\t;", "\t#"].contains(where: value.contains) {
-        throw InvalidTask(
-          "\(value.debugDescription) can't be in a configuration of supervisor: it has a line break in it, or a ; or # "
-            + "after a blank. Put it into a script of its own")
+    if let user { try AccountName.check(user, as: "user") }
+    for (key, value) in environment {
+      try EnvironmentName.check(key)
+      if value.utf8.contains(0) {
+        throw InvalidTask("the value of \(key) has a NUL in it, which no variable can hold")
       }
     }
-    for (name, value) in environment where value.contains("\"") && value.contains("'") {
-      throw InvalidTask("the value of \(name) has both kinds of quotes in it: use an EnvironmentFile")
+    // All else can be said to a shell; this is supervisor's own to read.
+    if !SupervisorText(log.string).isPlain {
+      throw InvalidTask(
+        "\(log.string.debugDescription) can't be a log's path in a configuration of supervisor")
+    }
+    // Linux takes no longer argument than 128 KiB (execve(2)).
+    if commandLine.utf8.count > 120 << 10 {
+      throw InvalidTask(
+        "the command and the environment of \(name) are too long for a program's start: put large values into an "
+          + "EnvironmentFile")
     }
     if options.processes < 1 { throw InvalidTask("the program \(name) has \(options.processes) processes") }
     if options.startSeconds < 0 || options.stopWaitSeconds < 0 || options.startRetries < 0 {
       throw InvalidTask("a time of the program \(name) is negative")
     }
-    if !options.stopSignal.allSatisfy({ $0.isASCII && ($0.isUppercase || $0.isNumber) }) {
+    if options.stopSignal.isEmpty
+      || !options.stopSignal.utf8.allSatisfy({ Self.isLetterOrDigit($0) && !(0x61...0x7a).contains($0) })
+    {
       throw InvalidTask(
         "\"\(options.stopSignal)\" is no signal: write it in capitals and without SIG, as in \"TERM\"")
     }
@@ -208,31 +227,62 @@ public struct SupervisorProgram: HostTask {
       name: name, startSeconds: options.startSeconds, patience: options.patience, log: log)
   }
 
-  /// The program's section. A percent sign begins an expansion, so it is doubled.
-  var configuration: Contents {
-    func escaped(_ text: String) -> String { text.replacing("%", with: "%%") }
-    var wrapped = command
-    if let environmentFile {
-      let script: ShellCommand = "set -a; . \(environmentFile); set +a; exec \(splice: command)"
-      wrapped = "/bin/sh -c \(word: script)"
+  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+  }
+
+  /// The variables that supervisor's own syntax can carry, and those that only a shell can.
+  private var variables: (plain: [(String, String)], other: [(String, String)]) {
+    let sorted = environment.sorted { $0.key < $1.key }
+    let isPlain = { (value: String) in
+      SupervisorText(value).isPlain && !value.utf8.contains { "\"'\\".utf8.contains($0) }
     }
+    return (
+      sorted.filter { isPlain($0.value) }.map { ($0.key, $0.value) },
+      sorted.filter { !isPlain($0.value) }.map { ($0.key, $0.value) }
+    )
+  }
+
+  /// The folder, where supervisor can't read its name.
+  private var awkwardDirectory: RemotePath? {
+    directory.flatMap { SupervisorText($0.string).isPlain ? nil : $0 }
+  }
+
+  /// What supervisor starts: the command, or a small shell that sets up what supervisor can't, and becomes it.
+  private var commandLine: String {
+    var script: ShellCommand = ""
+    for (name, value) in variables.other { script += "export \(raw: name)=\(value); " }
+    if let awkwardDirectory { script += "cd -- \(awkwardDirectory) || exit 1; " }
+    if let environmentFile { script += "set -a; . \(environmentFile); set +a; " }
+    let needsShell = !script.text.isEmpty || !SupervisorText(command.text).isPlain
+    guard needsShell else { return SupervisorText(command.text).escaped }
+    script += "exec \(splice: command)"
+    if SupervisorText(script.text).isPlain {
+      let wrapped: ShellCommand = "/bin/sh -c \(word: script)"
+      return SupervisorText(wrapped.text).escaped
+    }
+    let code = SupervisorText(script.text).octal
+    return SupervisorText("/bin/sh -c 'eval \"$(printf %b \"\(code)\")\"'").escaped
+  }
+
+  /// The program's section.
+  var configuration: Contents {
     var lines = [
       "; Written by Martlet. Changes made here are overwritten.",
       "[program:\(name)]",
-      "command=\(escaped(wrapped.text))",
+      "command=\(commandLine)",
     ]
     if options.processes > 1 {
       lines += [
         "process_name=%(program_name)s_%(process_num)02d", "numprocs=\(options.processes)",
       ]
     }
-    if let directory { lines.append("directory=\(escaped(directory.string))") }
+    if let directory, awkwardDirectory == nil {
+      lines.append("directory=\(SupervisorText(directory.string).escaped)")
+    }
     if let user { lines.append("user=\(user)") }
-    if !environment.isEmpty {
-      let pairs = environment.sorted { $0.key < $1.key }.map { name, value in
-        let quote = value.contains("\"") ? "'" : "\""
-        return "\(name)=\(quote)\(escaped(value))\(quote)"
-      }
+    if !variables.plain.isEmpty {
+      let pairs = variables.plain.map { name, value in "\(name)=\"\(SupervisorText(value).escaped)\"" }
       lines.append("environment=\(pairs.joined(separator: ","))")
     }
     lines += [
@@ -245,7 +295,7 @@ public struct SupervisorProgram: HostTask {
       "stopasgroup=\(options.stopsGroup)",
       "killasgroup=\(options.killsGroup || options.stopsGroup)",
       "redirect_stderr=true",
-      "stdout_logfile=\(escaped(log.string))",
+      "stdout_logfile=\(SupervisorText(log.string).escaped)",
       "stdout_logfile_maxbytes=\(options.logMegabytes)MB",
       "stdout_logfile_backups=\(options.logBackups)",
     ]

@@ -30,6 +30,21 @@ import Testing
     #expect(text.contains("\nuser=shop\n"))
   }
 
+  @Test func `No value can add a line, a comment or an expansion to the configuration`() {
+    let hostile =
+      "x ; y # z\n[program:evil]\ncommand=/bin/evil\n%(ENV_HOME)s \"'\"\u{301}'\u{301}%\u{301}\r\\"
+    let task = SupervisorProgram(
+      "shop", command: "/bin/x \(hostile)", directory: "/srv/a ;b",
+      environment: ["A": hostile, "B": "100%,a"])
+    let lines = String(decoding: task.configuration.bytes, as: UTF8.self).split(separator: "\n")
+    #expect(lines.filter { $0.hasPrefix("[") } == ["[program:shop]"])
+    #expect(lines.filter { $0.hasPrefix("command=") }.count == 1)
+    #expect(lines.contains("environment=B=\"100%%,a\""))
+    #expect(!lines.contains { $0.contains("directory=") })
+    #expect(lines.dropFirst().allSatisfy { SupervisorText(String($0)).isPlain })
+    #expect(throws: Never.self) { try task.validate() }
+  }
+
   @Test func whatRunsIsLeftAlone() { #expect(decide(running).isUnchanged) }
 
   @Test func aChangeMeansOneRestart() {
@@ -70,8 +85,22 @@ import Testing
   @Test func wrongArgumentsAreRefused() {
     #expect(throws: InvalidTask.self) { try SupervisorProgram("a b", command: "x").validate() }
     #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "").validate() }
-    #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "x ; y").validate() }
-    #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "x # y").validate() }
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("all", command: "x").validate() }
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("-a", command: "x").validate() }
+    #expect(throws: InvalidTask.self) { try SupervisorProgram("a", command: "x", user: "a\nb").validate() }
+    #expect(throws: InvalidTask.self) {
+      try SupervisorProgram("a", command: "x", log: "/var/a ;b").validate()
+    }
+    #expect(throws: InvalidTask.self) {
+      try SupervisorProgram("a", command: "x", environment: ["A=\"\",B": "x"]).validate()
+    }
+    #expect(throws: InvalidTask.self) {
+      try SupervisorProgram("a", command: "x", environment: ["A": "x\0y"]).validate()
+    }
+    #expect(throws: InvalidTask.self) {
+      let long = String(repeating: "x", count: 130_000)
+      try SupervisorProgram("a", command: "x", environment: ["A": long + "'"]).validate()
+    }
     var options = SupervisorProgram.Options()
     options.stopSignal = "sigterm"
     #expect(throws: InvalidTask.self) {
