@@ -1,15 +1,29 @@
 public import MartletCore
 
-/// Whether a service of the system runs and starts with it: by systemctl(1), else by service(8).
+/// Whether a service of the system, or another unit of systemd, runs and starts with it: by systemctl(1), else by
+/// service(8).
 ///
 ///     var observes: ServiceStatus { ServiceStatus("nginx") }
+///     var observes: ServiceStatus { ServiceStatus("apt-daily.timer") }
 public struct ServiceStatus: ProbedFact, CustomStringConvertible {
   public typealias Value = ServiceState
 
-  /// The service's name, without `.service`.
+  /// The service's name, without `.service`; another unit's name with its ending.
   public let name: String
 
   public init(_ name: String) { self.name = name }
+
+  /// The endings of units (systemd(1), "UNITS").
+  private static let kinds = [
+    ".service", ".socket", ".timer", ".mount", ".automount", ".path", ".target", ".slice", ".swap", ".device",
+    ".scope",
+  ]
+
+  /// The unit's whole name, as systemd has it: `nginx.service`.
+  public var unit: String { Self.kinds.contains(where: name.hasSuffix) ? name : name + ".service" }
+
+  /// Whether it is a service, which is all that a system without systemd has.
+  public var isService: Bool { unit.hasSuffix(".service") }
 
   public static let kind = "service"
 
@@ -21,13 +35,13 @@ public struct ServiceStatus: ProbedFact, CustomStringConvertible {
     """
     ( if [ -d /run/systemd/system ]; then echo systemd
     systemctl show --no-pager --property=Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Names -- \
-    \(facts.map { $0.name + ".service" })
-    else for _s in \(facts.map(\.name)); do
+    \(facts.map(\.unit))
+    else for _n in \(facts.map(\.unit)); do _s=${_n%.service}
     if [ -x "/etc/init.d/$_s" ]; then
     service "$_s" status >/dev/null 2>&1 && _a=active || _a=inactive
     _e=disabled; for _l in /etc/rc[2345].d/S*"$_s"; do [ -e "$_l" ] && _e=enabled; done
-    printf 'Names=%s.service\\nLoadState=loaded\\nActiveState=%s\\nUnitFileState=%s\\n\\n' "$_s" "$_a" "$_e"
-    else printf 'Names=%s.service\\nLoadState=not-found\\n\\n' "$_s"; fi
+    printf 'Names=%s\\nLoadState=loaded\\nActiveState=%s\\nUnitFileState=%s\\n\\n' "$_n" "$_a" "$_e"
+    else printf 'Names=%s\\nLoadState=not-found\\n\\n' "$_n"; fi
     done; fi ) 2>/dev/null </dev/null
     """
   }
@@ -37,7 +51,7 @@ public struct ServiceStatus: ProbedFact, CustomStringConvertible {
     var fields: [String: String] = [:]
     func finish() {
       let names = (fields["Names"] ?? "").split(separator: " ").map(String.init) + [fields["Id"] ?? ""]
-      for fact in facts where names.contains(fact.name + ".service") {
+      for fact in facts where names.contains(fact.unit) {
         values[fact] = ServiceState(
           isKnown: fields["LoadState"] == "loaded" || fields["LoadState"] == "masked",
           active: fields["ActiveState"] ?? "inactive", sub: fields["SubState"] ?? "",

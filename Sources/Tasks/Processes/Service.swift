@@ -1,9 +1,11 @@
 public import MartletCore
 public import MartletFacts
 
-/// A service of the system that runs, or doesn't, and starts with the system, or doesn't.
+/// A service of the system, or another unit of systemd, that runs, or doesn't, and starts with the system, or doesn't.
 ///
 ///     Service("nginx")
+///     Service("apt-daily.timer", isRunning: false, isEnabled: false)
+///     Service("getty@tty2")
 ///     Service("apache2", isRunning: false, isEnabled: false)
 ///
 /// systemd is asked and told where there is one, else service(8). After a start the service must still run a
@@ -14,11 +16,12 @@ public struct Service: HostTask {
   let isEnabled: Bool?
 
   /// - Parameters:
-  ///   - name: What the system calls it, without `.service`.
+  ///   - name: What the system calls it, without `.service`; another unit with its ending, as in `"ssh.socket"`, an
+  ///     instance of a template as `"name@instance"`.
   ///   - isRunning: Whether it is to run; nil leaves it alone.
   ///   - isEnabled: Whether it is to start with the system; nil leaves that alone.
   public init(_ name: String, isRunning: Bool? = true, isEnabled: Bool? = true) {
-    self.name = name
+    self.name = name.hasSuffix(".service") ? String(name.dropLast(".service".count)) : name
     self.isRunning = isRunning
     self.isEnabled = isEnabled
   }
@@ -34,18 +37,22 @@ public struct Service: HostTask {
       "reload service \(name)", [.run(Self.script("reload-or-restart", name), touches: [.service(name)])])
   }
 
-  public var label: String { "service \(name)" }
+  public var label: String { (observes.isService ? "service " : "unit ") + name }
 
   public var observes: ServiceStatus { ServiceStatus(name) }
 
   public func decide(given state: ServiceState) -> Decision {
     guard state.isKnown else {
       if isRunning != true, isEnabled != true { return .unchanged }
-      return .failed("there is no service \(name): install the package that it is in first")
+      return .failed(
+        observes.isService
+          ? "there is no service \(name): install the package that it is in first"
+          : "there is no unit \(name): it needs systemd, and the package or the File that brings it, before this task"
+      )
     }
     var actions: [Action] = []
     if isEnabled == true, state.enablement == "masked" {
-      return .failed("the service \(name) is masked: systemctl unmask \(name), if it is really wanted")
+      return .failed("the \(label) is masked: systemctl unmask \(name), if it is really wanted")
     }
     // Static and generated units have no switch: something else starts them.
     if let isEnabled, ["enabled", "disabled"].contains(state.enablement),
@@ -70,13 +77,15 @@ public struct Service: HostTask {
   }
 
   public func validate() throws {
+    let isAllowed = { (scalar: Unicode.Scalar) in
+      scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
+    }
     let isName =
-      name.first?.isLetter == true
-      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.@:-".contains($0)) }
-    if !isName { throw InvalidTask("\"\(name)\" can't be a service's name") }
-    if name.hasSuffix(".service") {
-      throw InvalidTask(
-        "write the service \"\(name)\" without its ending: \"\(name.dropLast(".service".count))\"")
+      name.unicodeScalars.first.map { isAllowed($0) || $0 == "_" } == true
+      && name.unicodeScalars.allSatisfy { isAllowed($0) || "_.@:\\-".unicodeScalars.contains($0) }
+    if !isName { throw InvalidTask("\(name.debugDescription) can't be a service's name") }
+    if name.hasSuffix("@") || name.contains("@.") {
+      throw InvalidTask("\"\(name)\" is a template: write which instance of it, as in \"name@instance\"")
     }
   }
 

@@ -21,9 +21,30 @@ import Testing
   }
 
   @Test func wrongArgumentsAreRefused() {
-    for name in ["", "a b", "-x", "nginx.service"] {
+    for name in ["", "a b", "-x", "a/b", "getty@", "getty@.service", "é"] {
       #expect(throws: InvalidTask.self) { try Service(name).validate() }
     }
+  }
+
+  @Test func anyUnit() throws {
+    #expect(Service("nginx.service").label == "service nginx")
+    #expect(Service("ssh.socket").label == "unit ssh.socket")
+    for name in [
+      "apt-daily.timer", "ssh.socket", "srv-data.mount", "getty@tty1", "a@b.timer", "nginx.service",
+    ] {
+      #expect(throws: Never.self) { try Service(name).validate() }
+    }
+    let facts = ["ssh.socket", "getty@tty1", "srv-data.mount"].map(ServiceStatus.init)
+    #expect(facts.map(\.unit) == ["ssh.socket", "getty@tty1.service", "srv-data.mount"])
+    #expect(
+      ServiceStatus.probe(facts, LookOptions()).text.contains(
+        "'ssh.socket' 'getty@tty1.service' 'srv-data.mount'"))
+    let text = facts.map { "Id=\($0.unit)\nNames=\($0.unit)\nLoadState=loaded\nActiveState=active\n\n" }
+      .joined()
+    #expect(
+      try ServiceStatus.parse(ProbeOutput("systemd\n" + text), for: facts).values.allSatisfy(\.isRunning))
+    let missing = Service("ssh.socket").decide(given: ServiceState(isKnown: false)).failure
+    #expect(missing?.contains("no unit ssh.socket") == true)
   }
 
   @Test func whatSystemctlPrints() throws {
