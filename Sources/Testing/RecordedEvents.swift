@@ -39,6 +39,11 @@ public final class RecordedEvents: EventSink {
     all.compactMap { if case .hostFailed(_, let failure) = $0 { failure } else { nil } }
   }
 
+  /// What was worth knowing though nothing failed.
+  public var warnings: [String] {
+    all.compactMap { if case .warning(_, let message) = $0 { message } else { nil } }
+  }
+
   /// What was wrong with playbook or inventory.
   public var problems: [String] {
     all.compactMap { if case .invalid(let problem) = $0 { problem } else { nil } }

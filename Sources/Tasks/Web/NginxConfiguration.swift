@@ -79,6 +79,9 @@ struct NginxConfiguration: Sendable {
   var maxBodySize: String
   var extra: String
 
+  /// Whether it listens for IPv6 too: on a host without it, nginx doesn't start with such a line.
+  var hasIPv6 = true
+
   private static let header = "# Written by Martlet. Changes made here are overwritten.\n"
 
   var text: String {
@@ -94,10 +97,8 @@ struct NginxConfiguration: Sendable {
     if !redirectsToHTTPS { text += maps }
     text += "server {\n"
     let flag = isDefault ? " default_server" : ""
-    if tls == nil {
-      text += "    listen 80\(flag);\n    listen [::]:80\(flag);\n"
-    } else {
-      text += "    listen 443 ssl http2\(flag);\n    listen [::]:443 ssl http2\(flag);\n"
+    for address in hasIPv6 ? ["", "[::]:"] : [""] {
+      text += "    listen \(address)\(tls == nil ? "80" : "443 ssl http2")\(flag);\n"
     }
     text += "    server_name \(serverNames.isEmpty ? "_" : serverNames.joined(separator: " "));\n"
     text += "    server_tokens off;\n"
@@ -189,6 +190,7 @@ struct NginxConfiguration: Sendable {
   }
 
   private func text(of location: NginxLocation) -> String {
+    if location.prefix == "/" { return textOfRoot(location) }
     var location = location
     var extra: [String] = headers
     if location.isUntrusted {
@@ -221,6 +223,50 @@ struct NginxConfiguration: Sendable {
         """
     }
     return text + "    }\n"
+  }
+
+  /// A site of files alone. Hidden files are none of it: a `.git` or `.env` that came along is nobody's business.
+  private func textOfRoot(_ location: NginxLocation) -> String {
+    var fields = headers
+    if location.isUntrusted {
+      fields.append("add_header Content-Security-Policy \"default-src 'none'; sandbox\" always;")
+    }
+    let seconds: Int = if case .seconds(let seconds) = location.lifetime { seconds } else { 300 }
+    func lines(_ indent: String) -> String { fields.map { "\(indent)\($0)\n" }.joined() }
+    var text = """
+
+          root \(quoted(location.folder.string));
+          index index.html;
+
+          location / {
+              try_files $uri $uri/ =404;
+              add_header Cache-Control "public, max-age=\(seconds)";
+      \(lines("        "))    }
+
+          location ~ "/\\.(?!well-known/)" {
+              return 404;
+          }
+
+      """
+    if location.lifetime == .hashedNames, !location.isUntrusted {
+      text += """
+
+            location ~ "\\.[0-9a-f]{8,64}\\.[A-Za-z0-9.]+$" {
+                add_header Cache-Control "public, max-age=31536000, immutable";
+        \(lines("        "))        access_log off;
+            }
+
+        """
+    }
+    return text
+  }
+
+  /// The server names' hash in nginx has room for a name of 46 characters; what a longer one needs (its source,
+  /// `ngx_hash.c`: the name, two bytes and three words, in a bucket of a power of two). Nil if it needs nothing.
+  var hashBucketSize: Int? {
+    let longest = serverNames.map(\.utf8.count).max() ?? 0
+    let needed = 8 + (longest + 2 + 7) / 8 * 8 + 8
+    return [128, 256, 512].first { $0 >= needed }.flatMap { needed > 64 ? $0 : nil }
   }
 
   private func quoted(_ text: String) -> String { "\"\(text)\"" }

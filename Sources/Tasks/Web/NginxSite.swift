@@ -6,14 +6,19 @@ public import MartletFacts
 ///     NginxSite(
 ///       "shop", domains: ["shop.example"], proxy: .unixSocket("/srv/shop/run/gunicorn.sock"),
 ///       locations: [NginxLocation("/static/", from: "/srv/shop/static")], tls: .certbot("shop.example"))
+///     NginxSite("docs", domains: ["docs.example"], locations: [NginxLocation("/", from: "/var/www/docs")])
 ///     NginxSite("legacy", content: "server { … }\n")
 ///
 /// The whole configuration is tested with the new site in a private copy before any of it goes live, so that
 /// nginx can be restarted at any time. nginx then reads its configuration again; if an earlier run was
-/// interrupted before that, the next one notices.
+/// interrupted before that, the next one notices. What nginx warns of is a warning of the task; names that another
+/// site has already are an error, as nginx would never use the second one.
+///
+/// The site listens for IPv6 where the host has that. For long names nginx's hash of server names is made larger, in
+/// `/etc/nginx/conf.d/martlet-server-names.conf`.
 public struct NginxSite: HostTask {
   let name: String
-  let content: Contents
+  private let text: Contents?
   let configuration: NginxConfiguration?
   let removesDefault: Bool
 
@@ -43,13 +48,13 @@ public struct NginxSite: HostTask {
     self.name = name
     self.configuration = configuration
     self.removesDefault = removesDefault
-    content = Contents(configuration.text)
+    text = nil
   }
 
   /// A site whose file is written by hand.
   public init(_ name: String, content: Contents, removesDefault: Bool = false) {
     self.name = name
-    self.content = content
+    text = content
     self.removesDefault = removesDefault
     configuration = nil
   }
@@ -62,13 +67,17 @@ public struct NginxSite: HostTask {
   /// The folder that holds what nginx reads.
   static let folder: RemotePath = "/etc/nginx"
   static let stamp: RemotePath = "/run/martlet/nginx"
+  /// What nginx said of the configuration that it read last.
+  static let said: RemotePath = "/run/martlet/nginx.said"
+  /// Room for long names, for all sites together: nginx takes the directive once.
+  static let nameBuckets: RemotePath = "/etc/nginx/conf.d/martlet-server-names.conf"
 
   /// The stamp is taken before the reload, so that a change in the middle of it counts as not yet read.
   static let reloadScript: ShellCommand = """
     set -e
     mkdir -p \(stamp.parent)
     : >\(stamp).new
-    nginx -t -q
+    nginx -t -q >\(said) 2>&1 || { cat \(said); exit 1; }
     if [ -d /run/systemd/system ]; then systemctl reload-or-restart nginx
     elif nginx -s reload 2>/dev/null; then :
     else service nginx start; fi
@@ -77,28 +86,49 @@ public struct NginxSite: HostTask {
 
   public var label: String { "nginx site \(name)" }
 
-  public var observes: All<FileState, FileSum, FileState, SymbolicLink, FileState, ChangedSince> {
+  /// What the site's file holds.
+  func content(hasIPv6: Bool) -> Contents {
+    guard var configuration else { return text ?? "" }
+    configuration.hasIPv6 = hasIPv6
+    return Contents(configuration.text)
+  }
+
+  /// What is found about the files of the site.
+  public typealias Files = All<FileState, FileSum, FileState, SymbolicLink, FileState, ChangedSince>
+
+  public var observes: All<Files, IPv6Support, Each<NginxNameBuckets>, NginxWarnings> {
     // Not its certificate: whoever renews that reloads nginx himself.
     All(
-      FileState(path), FileSum(path), FileState(path.parent), SymbolicLink(link), FileState(defaultLink),
-      ChangedSince(
-        stamp: Self.stamp, or: "/run/nginx.pid", watching: [.file(path), .file(link)]))
+      All(
+        FileState(path), FileSum(path), FileState(path.parent), SymbolicLink(link), FileState(defaultLink),
+        ChangedSince(
+          stamp: Self.stamp, or: "/run/nginx.pid", watching: [.file(path), .file(link)])),
+      IPv6Support(), Each(configuration?.hashBucketSize == nil ? [] : [NginxNameBuckets()]),
+      NginxWarnings(from: Self.said))
   }
 
   public func decide(
-    given facts: (FileStatus, FileDigest?, FileStatus, String?, FileStatus, [String]?)
+    given facts: (
+      (FileStatus, FileDigest?, FileStatus, String?, FileStatus, [String]?), Bool, [[RemotePath: Int]],
+      [String]
+    )
   ) -> Decision {
-    let (found, digest, folder, target, defaultSite, changed) = facts
+    let ((found, digest, folder, target, defaultSite, changed), hasIPv6, buckets, _) = facts
     guard folder.kind == .directory else {
       return .failed("there is no \(path.parent): place AptPackages(\"nginx\") before \(label)")
     }
     let writing = FileWriting(
-      path: path, content: content, attributes: Ownership(mode: 0o644, owner: "root", group: "root"),
-      validate: test)
+      path: path, content: content(hasIPv6: hasIPv6),
+      attributes: Ownership(mode: 0o644, owner: "root", group: "root"), validate: test)
     var actions: [Action] = []
+    switch roomForNames(buckets.first ?? [:]) {
+    case .change(let more): actions = more
+    case .unchanged: break
+    case let other: return other
+    }
     switch writing.decide(found: found, digest: digest, folder: folder) {
     case .unchanged: break
-    case .change(let writes): actions = writes
+    case .change(let writes): actions += writes
     case let other: return other
     }
     if removesDefault, defaultSite.exists {
@@ -128,6 +158,45 @@ public struct NginxSite: HostTask {
     return Decision(actions)
   }
 
+  /// Never makes the buckets smaller: other sites may need them.
+  private func roomForNames(_ found: [RemotePath: Int]) -> Decision {
+    guard let needed = configuration?.hashBucketSize else { return .unchanged }
+    if let (file, size) = found.first(where: { $0.key != Self.nameBuckets }) {
+      if size >= needed { return .unchanged }
+      return .failed(
+        "a name of the site \(name) is too long for nginx's server_names_hash_bucket_size of \(size), which \(file) sets: "
+          + "make it \(needed) there, or remove it, and Martlet will set it")
+    }
+    let old = found[Self.nameBuckets] ?? 0
+    if old >= needed { return .unchanged }
+    let text: Contents =
+      "# Written by Martlet, for long names of sites.\nserver_names_hash_bucket_size \(needed);\n"
+    return [
+      .write(
+        text, to: Self.nameBuckets, mode: 0o644, owner: "root", group: "root",
+        validate: WholeConfiguration.nginx.check(of: Self.nameBuckets),
+        changes: [.modified("nginx's room for server names: \(old == 0 ? "as it is" : "\(old)") → \(needed)")]
+      )
+    ]
+  }
+
+  public func warnings(
+    given facts: (
+      (FileStatus, FileDigest?, FileStatus, String?, FileStatus, [String]?), Bool, [[RemotePath: Int]],
+      [String]
+    )
+  ) -> [String] {
+    let own = [path.string + ":", link.string + ":"]
+    return facts.3.filter { warning in
+      // Written so that nginx before 1.25.1 understands it too.
+      if warning.contains("\"listen ... http2\" directive is deprecated") { return false }
+      if warning.contains("conflicting server name"), let names = configuration?.serverNames {
+        return (names.isEmpty ? ["_"] : names).contains { warning.contains("\"\($0)\"") }
+      }
+      return !warning.contains(" in /etc/nginx/sites-") || own.contains { warning.contains($0) }
+    }.map { "nginx: \($0)" }
+  }
+
   public func validate() throws {
     let isName =
       name.first.map { $0.isLetter || $0.isNumber } == true
@@ -143,25 +212,49 @@ public struct NginxSite: HostTask {
     if case .port(let port) = configuration.upstream, !(1...65535).contains(port) {
       throw InvalidTask("\(port) is no port")
     }
-    let size = configuration.maxBodySize
-    if !size.drop(while: \.isNumber).allSatisfy({ "kKmMgG".contains($0) }) || size.first?.isNumber != true {
-      throw InvalidTask("\"\(size)\" is no size for nginx: write a number and k, m or g, as in \"20m\"")
+    // Digits, and perhaps a unit: nginx's documentation, "Configuration file measurement units".
+    let size = configuration.maxBodySize.utf8
+    let digits = size.prefix { (0x30...0x39).contains($0) }
+    let unit = size.dropFirst(digits.count)
+    if digits.isEmpty || unit.count > 1 || !unit.allSatisfy({ "kKmMgG".utf8.contains($0) }) {
+      throw InvalidTask(
+        "\"\(configuration.maxBodySize)\" is no size for nginx: write a number and k, m or g, as in \"20m\"")
     }
-    for location in configuration.locations {
-      if !location.prefix.hasPrefix("/") || !location.prefix.hasSuffix("/") || location.prefix == "/" {
-        throw InvalidTask("the location \"\(location.prefix)\" must begin and end with a slash: \"/static/\"")
-      }
-      if location.prefix.contains(where: { " ;{}\"'\\\n$".contains($0) }) {
-        throw InvalidTask(
-          "the location \"\(location.prefix)\" has a character in it that nginx would misread")
-      }
-    }
+    for location in configuration.locations { try check(location, in: configuration) }
     var paths = configuration.locations.map(\.folder)
     if case .unixSocket(let path) = configuration.upstream { paths.append(path) }
     if let tls = configuration.tls { paths += [tls.certificate, tls.key] }
     paths += [configuration.acmeWebroot].compactMap { $0 }
-    for path in paths where path.string.contains(where: { "\"\\$;{}".contains($0) }) {
+    for path in paths where Self.isMisread(path.string, apartFrom: " '") {
       throw InvalidTask("the path \(path) has a character in it that nginx would misread")
+    }
+  }
+
+  private func check(_ location: NginxLocation, in configuration: NginxConfiguration) throws {
+    let prefix = location.prefix
+    if prefix == "/", configuration.upstream != .none {
+      throw InvalidTask(
+        "the site \(name) has a proxy for all that no other location serves, and the location \"/\" would be for the "
+          + "same: name a folder of its own for the files, as \"/static/\", or leave proxy: out")
+    }
+    if !prefix.utf8.starts(with: "/".utf8) || prefix.utf8.last != UInt8(ascii: "/") {
+      throw InvalidTask("the location \"\(prefix)\" must begin and end with a slash: \"/static/\"")
+    }
+    if Self.isMisread(prefix) {
+      throw InvalidTask(
+        "the location \(prefix.debugDescription) has a character in it that nginx would misread")
+    }
+    if case .seconds(let seconds) = location.lifetime, seconds < 0 {
+      throw InvalidTask("the lifetime of the location \"\(prefix)\" is negative")
+    }
+  }
+
+  /// Whether nginx would see more in a text than itself. By code points: to Swift a quote with an accent after it is
+  /// another character than a quote.
+  private static func isMisread(_ text: String, apartFrom allowed: String = "") -> Bool {
+    text.unicodeScalars.contains { scalar in
+      if allowed.unicodeScalars.contains(scalar) { return false }
+      return scalar.value < 0x20 || scalar.value == 0x7f || " ;{}\"'\\$#".unicodeScalars.contains(scalar)
     }
   }
 
@@ -169,42 +262,30 @@ public struct NginxSite: HostTask {
   private var link: RemotePath { Self.folder / "sites-enabled" / name }
   private var defaultLink: RemotePath { Self.folder / "sites-enabled/default" }
 
-  /// Tests the whole configuration with the new site, in a copy whose files include only one another.
+  /// Tests the whole configuration with the new site, and that nginx doesn't pass the site over.
   private var test: ShellCommand {
-    """
-    new=$1
-    copy=$MARTLET_TMP/nginx-test
-    rm -rf -- "$copy"
-    mkdir -p -- "$copy"
-    cp -RL -- \(Self.folder)/. "$copy/" 2>/dev/null
-    \(raw: removesDefault ? "rm -f -- \"$copy/sites-enabled/default\"" : ":")
-    rm -f -- "$copy/sites-enabled/"\(name)
-    cp -- "$new" "$copy/sites-enabled/"\(name)
-    find "$copy" -type f -exec sed -i "s|\(raw: Self.folder.string)/|$copy/|g" {} +
-    nginx -t -q -c "$copy/nginx.conf" >"$copy/output" 2>&1
-    status=$?
-    sed "s|$copy/|\(raw: Self.folder.string)/|g" "$copy/output"
-    rm -rf -- "$copy"
-    exit $status
-    """
-  }
-}
-
-/// The rules for the names of sites (RFC 1123, section 2.1).
-enum DomainName {
-  /// - Throws: ``InvalidTask`` that says what is wrong with the name.
-  static func check(_ name: String, allowsWildcard: Bool = false) throws {
-    var labels = name.split(separator: ".", omittingEmptySubsequences: false)
-    if allowsWildcard, labels.first == "*", labels.count > 1 { labels.removeFirst() }
-    let isRight =
-      name.count <= 253
-      && labels.allSatisfy { label in
-        (1...63).contains(label.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
-          && label.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
-      }
-    if !isRight {
-      throw InvalidTask(
-        "\"\(name)\" is no domain name: letters, digits and hyphens, with dots between, and nothing else")
-    }
+    let names = configuration?.serverNames ?? []
+    return WholeConfiguration.nginx.check(
+      of: path, at: [link], without: removesDefault ? [defaultLink] : [],
+      further: """
+        if grep -q 'conflicting server name' "$room/said"; then
+        mv -- "$room/said" "$room/new"
+        try ''
+        if [ "$(grep -c 'conflicting server name' "$room/new")" -gt "$(grep -c 'conflicting server name' "$room/said")" ]
+        then
+        grep 'conflicting server name' "$room/new"
+        echo \("another site has names of the site \(name) already, and nginx would ignore the second one:")
+        for file in \(Self.folder)/sites-enabled/* \(Self.folder)/conf.d/*.conf; do
+        [ "$file" != \(link) ] || continue
+        for name in \(names.isEmpty ? ["_"] : names); do
+        if sed -n 's/^[[:space:]]*server_name[[:space:]]//p' "$file" 2>/dev/null | tr -s ' \t;' '\n' |
+        grep -qixF -e "$name"; then echo "  $name is in $file"; fi
+        done
+        done
+        echo "Remove it there before this task, or take the name away here."
+        exit 1
+        fi
+        fi
+        """)
   }
 }

@@ -1,0 +1,105 @@
+import MartletCore
+import MartletTasks
+import MartletTesting
+import Testing
+
+extension ServerTests {
+  /// Sites of a real nginx.
+  @Suite struct NginxTests {
+    private static let prepared = Task {
+      let server = try await Server.fresh(3)
+      _ = try await server.shell(
+        """
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -o Acquire::Retries=3 install -qy --no-install-recommends nginx-light
+        systemctl start nginx
+        mkdir -p /var/www/site/.git/x /var/www/site/docs /var/www/site/.well-known
+        cd /var/www/site
+        echo front >index.html; echo page >docs/index.html; echo hidden >.git/config; echo style >app.0f3c8a1b2d4e.css
+        echo known >.well-known/security.txt
+        """)
+      return server
+    }
+
+    private static func get(_ path: String, host: String, on server: Server) async throws -> String {
+      try await server.shell("curl -s -o - -w ' %{http_code}' -H 'Host: \(host)' http://127.0.0.1\(path)")
+    }
+
+    /// Row 31.
+    @Test func aSiteOfFilesAlone() async throws {
+      let server = try await Self.prepared.value
+      try await prove(on: server) {
+        NginxSite("docs", domains: ["docs.test"], locations: [NginxLocation("/", from: "/var/www/site")])
+      }
+      let answers = [
+        ("/", "front\n 200"), ("/docs/", "page\n 200"), ("/.well-known/security.txt", "known\n 200"),
+        ("/app.0f3c8a1b2d4e.css", "style\n 200"),
+      ]
+      for (path, answer) in answers {
+        #expect(try await Self.get(path, host: "docs.test", on: server) == answer)
+      }
+      for path in ["/none", "/.git/config", "/docs/../.git/config"] {
+        #expect(try await Self.get(path, host: "docs.test", on: server).hasSuffix(" 404"), "\(path)")
+      }
+      let fields = try await server.shell(
+        "curl -sI -H 'Host: docs.test' http://127.0.0.1/app.0f3c8a1b2d4e.css")
+      #expect(fields.contains("immutable") && fields.contains("X-Content-Type-Options: nosniff"), "\(fields)")
+    }
+
+    /// Row 33.
+    @Test func longNames() async throws {
+      let server = try await Self.prepared.value
+      let long = String(repeating: "a", count: 60) + ".test"
+      let longer =
+        [String](repeating: String(repeating: "b", count: 48), count: 4).joined(separator: ".") + ".test"
+      let files: [NginxLocation] = [NginxLocation("/", from: "/var/www/site")]
+      try await prove(on: server) {
+        NginxSite("short", domains: ["short.test"], locations: files)
+        NginxSite("long", domains: [long], locations: files)
+      }
+      try await prove(on: server) { NginxSite("longer", domains: [longer], locations: files) }
+      // The shorter one asks for no less.
+      let again = try await server.run { NginxSite("long", domains: [long], locations: files) }
+      #expect(again.recap.changed == 0 && again.recap.exchanges == 1)
+      for name in [long, longer] { #expect(try await Self.get("/", host: name, on: server) == "front\n 200") }
+    }
+
+    /// Row 5.
+    @Test func `A name that another site has is refused, and nginx's warnings are told once`() async throws {
+      let server = try await Self.prepared.value
+      let files: [NginxLocation] = [NginxLocation("/", from: "/var/www/site")]
+      let first = try await server.run {
+        NginxSite("one", domains: [], locations: files, removesDefault: true)
+        NginxSite("named", domains: ["taken.test"], locations: files)
+      }
+      #expect(first.failure == "" && first.events.warnings.isEmpty, "\(first.events.warnings)")
+      for names in [[], ["taken.test"], ["free.test", "TAKEN.test"]] {
+        let second = try await server.run { NginxSite("two", domains: names, locations: files) }
+        #expect(second.code == 1)
+        #expect(
+          second.failure.contains("sites-enabled/\(names.isEmpty ? "one" : "named")"), "\(second.failure)")
+        #expect(try await server.shell("ls /etc/nginx/sites-*/two 2>/dev/null | wc -l") == "0")
+      }
+      #expect(try await server.run { NginxSite("second", domains: ["x.test"], isDefault: true) }.code == 0)
+      let default_ = try await server.run { NginxSite("third", domains: ["y.test"], isDefault: true) }
+      #expect(default_.failure.contains("duplicate default server"), "\(default_.failure)")
+      @Sendable func odd() -> NginxSite {
+        NginxSite("odd", content: "server { listen 8090; server_name a/b; }\n")
+      }
+      let warned = try await server.run { odd() }
+      #expect(
+        warned.events.warnings.contains { $0.contains("suspicious symbols") }, "\(warned.events.warnings)")
+      let unchanged = try await server.run { odd() }
+      #expect(unchanged.recap.changed == 0 && unchanged.events.warnings.isEmpty)
+    }
+
+    /// Row 26: this host has IPv6 or hasn't; nginx starts either way, and listens for it only where it can.
+    @Test func whatTheHostHas() async throws {
+      let server = try await Self.prepared.value
+      let run = try await server.run { NginxSite("six", domains: ["six.test"]) }
+      #expect(run.failure == "")
+      let has = try await server.shell("[ -e /proc/net/if_inet6 ] && echo 1 || echo 0")
+      #expect(try await server.shell("grep -c '\\[::\\]' /etc/nginx/sites-available/six || true") == has)
+    }
+  }
+}
