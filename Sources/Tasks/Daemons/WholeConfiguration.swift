@@ -4,7 +4,8 @@ import MartletCore
 ///
 /// A new file is tried in a copy of all of them before it goes live: at no moment does a file that the program
 /// would refuse stand where it is read, also if everything dies in the middle. What was at fault before isn't held
-/// against a new file that isn't named in the complaint: it may be one of several that are to be mended.
+/// against a new file that isn't named in the complaint: it may be one of several that are to be mended. A file that is
+/// just being written, `.martlet.*`, is no part of the copy.
 struct WholeConfiguration: Sendable {
   /// The program that is asked; a host without it has nothing to break.
   var program: String
@@ -51,6 +52,7 @@ struct WholeConfiguration: Sendable {
       for part in \(parts); do
       if [ -e "$part" ]; then mkdir -p -- "$copy${part%/*}"; cp -RL -- "$part" "$copy$part"; fi
       done 2>/dev/null
+      find "$copy" -name '.martlet.*' -prune -exec rm -rf -- {} +
       if [ -n "$1" ]; then
       for gone in \(removed); do rm -f -- "$copy$gone"; done
       while IFS= read -r place; do

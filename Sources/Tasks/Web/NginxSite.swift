@@ -190,6 +190,8 @@ public struct NginxSite: HostTask {
     return facts.3.filter { warning in
       // Written so that nginx before 1.25.1 understands it too.
       if warning.contains("\"listen ... http2\" directive is deprecated") { return false }
+      // The maps of Martlet's own sites fill it; it only makes nginx's start longer.
+      if warning.contains("could not build optimal variables_hash") { return false }
       if warning.contains("conflicting server name"), let names = configuration?.serverNames {
         return (names.isEmpty ? ["_"] : names).contains { warning.contains("\"\($0)\"") }
       }
