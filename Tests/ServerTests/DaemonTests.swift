@@ -9,13 +9,11 @@ extension ServerTests {
   @Suite struct DaemonTests {
     private static let prepared = Task {
       let server = try await Server.fresh(2)
-      _ = try await server.shell(
-        """
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get -o Acquire::Retries=3 install -qy --no-install-recommends supervisor nginx-light cron logrotate \
-        python3-dotenv
-        systemctl start supervisor nginx cron
-        """)
+      let run = try await server.run {
+        AptPackages("supervisor", "nginx-light", "cron", "logrotate", "python3-dotenv", recommends: false)
+        for name in ["supervisor", "nginx", "cron"] { Service(name) }
+      }
+      try #require(run.failure == "")
       return server
     }
 

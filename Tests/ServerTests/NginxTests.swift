@@ -8,11 +8,13 @@ extension ServerTests {
   @Suite struct NginxTests {
     private static let prepared = Task {
       let server = try await Server.fresh(3)
+      let run = try await server.run {
+        AptPackages("nginx-light", recommends: false)
+        Service("nginx")
+      }
+      try #require(run.failure == "")
       _ = try await server.shell(
         """
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get -o Acquire::Retries=3 install -qy --no-install-recommends nginx-light
-        systemctl start nginx
         mkdir -p /var/www/site/.git/x /var/www/site/docs /var/www/site/.well-known
         cd /var/www/site
         echo front >index.html; echo page >docs/index.html; echo hidden >.git/config; echo style >app.0f3c8a1b2d4e.css
