@@ -143,6 +143,44 @@ extension ServerTests {
       try await aProcessThatDies(on: server, address: address, source: source, app: app)
       try await whatVisitorsMade(on: server, source: source, app: app)
       try await aSecondSite(on: server, address: address, source: source)
+      try await aProjectWithItsOwnWays(on: server)
+    }
+
+    /// Row 25: django-configurations, and applications in a folder that manage.py puts on the path.
+    private func aProjectWithItsOwnWays(on server: Server) async throws {
+      let project = DjangoProject("/srv/conf", virtualenv: "/srv/one/venv")
+      let run = try await server.run {
+        PipInstall("django-configurations", into: project.virtualenv)
+        Directory(project.path)
+        for folder in ["conf", "apps", "apps/pages"] { Directory(project.path / folder) }
+        File(
+          project.path / "manage.py",
+          content: """
+            import os, sys
+            sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps"))
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "conf.settings")
+            os.environ.setdefault("DJANGO_CONFIGURATION", "Production")
+            from configurations.management import execute_from_command_line
+            execute_from_command_line(sys.argv)
+
+            """)
+        for name in ["conf/__init__.py", "apps/pages/__init__.py"] { File(project.path / name, content: "") }
+        File(
+          project.path / "conf/settings.py",
+          content: """
+            from configurations import Configuration
+            class Production(Configuration):
+                SECRET_KEY = "0123456789" * 5
+                INSTALLED_APPS = ["django.contrib.contenttypes", "pages"]
+                DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/conf-database"}}
+                DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+            """)
+        DjangoCheck(project, deploy: false)
+        Migrate(project)
+      }
+      #expect(run.failure == "" && run.code == 0, "\(run.events.problems)")
+      #expect(try await server.ask("sh", "-c", "ls /srv/conf-database") == "/srv/conf-database")
     }
 
     /// Each refused before anything is restarted.
