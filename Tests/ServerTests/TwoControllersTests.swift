@@ -13,7 +13,7 @@ extension ServerTests {
       let local = try TemporaryFolder()
       for name in ["a", "b/c", "b/d"] { try local.write("tree/" + name, "\(name)\n") }
       let tree = local.path + "/tree"
-      for round in 0..<rounds(3, long: 8) {
+      for round in 0..<rounds(2, long: 8) {
         let server = try await Server.fresh()
         let plays = Plays(items: [
           Play("Test", on: "all", become: true) {
@@ -26,7 +26,7 @@ extension ServerTests {
           }
         ])
         async let first = server.run(plays)
-        try await Task.sleep(for: .milliseconds(round * 900 / rounds(3, long: 8)))
+        try await Task.sleep(for: .milliseconds(round * 900 / rounds(2, long: 8)))
         async let second = server.run(plays)
         let (one, two) = (try await first, try await second)
         #expect(one.failure == "" && two.failure == "", "round \(round)")

@@ -35,7 +35,7 @@ public struct Action: Sendable {
   package var changedWhen: ChangedWhen = .always
   /// Whether running it once is all there is to it: it isn't expected to show in a fact.
   public var isOneShot = false
-  /// How long it may take, in seconds.
+  /// How long it may take. Then the host ends it, with all that it started.
   public var timeout: Duration = .seconds(1800)
 
   init(effect: Effect, summary: String, changes: [Change], touches: [Resource]) {

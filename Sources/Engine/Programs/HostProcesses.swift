@@ -43,6 +43,8 @@ enum HostProcesses {
             *" $_parent "*) _all="$_all $_pid "; _more=1 ;;
             *) continue ;;
           esac
+          # Another user can give a process any name, and the mark, which it has seen.
+          [ "$_uid" != 0 ] || [ -O "$_f" ] || continue
           case $_comm in
             apt | apt-get | aptitude | dpkg | dpkg-* | unattended-upgr | dnf* | yum | rpm | apk | pacman | zypper)
               _keeps=$_comm ;;

@@ -32,7 +32,8 @@ public struct Command: HostTask, RunsAsUser {
   ///   - folder: The folder to run it in; nil for `/`.
   ///   - environment: Variables of its environment, not secret.
   ///   - input: What it reads from standard input; the place for secrets.
-  ///   - timeout: How long it may take.
+  ///   - timeout: How long it may take. Then it is ended on the host with all that it started, unless it is installing
+  ///     packages (docs/limits.md).
   public init(
     _ command: ShellCommand, creates: RemotePath? = nil, unless: ShellCommand? = nil,
     onlyIf: ShellCommand? = nil, changedWhen: ChangedWhen = .always, user: String? = nil,

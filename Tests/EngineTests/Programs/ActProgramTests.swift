@@ -33,7 +33,7 @@ import Testing
       [ActProgram.Item(action: .run("echo ran >>\(ran)"))], marker: "NONCE", folder: nil, verbose: false
     ).program
     let bytes = Array(program.code.utf8)
-    for length in stride(from: 1, to: bytes.count - 3, by: 97) {
+    for length in stride(from: 1, to: bytes.count - 3, by: 211) {
       _ = try await send(String(decoding: bytes[..<length], as: UTF8.self), shell: shell)
       #expect(folder.text("ran") == nil, "after \(length) of \(bytes.count) bytes")
     }
