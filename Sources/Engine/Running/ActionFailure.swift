@@ -9,6 +9,11 @@ extension ActionLog.Failure {
   ///   - user: Whom the play runs as.
   func message(label: String, timeout: Duration, user: String) -> String {
     let text = output.joined(separator: "\n")
+    if isLate, let keeper {
+      return
+        "\(label) took longer than \(timeout.components.seconds) s, and \(keeper) was let finish: what installs packages "
+        + "is never ended in the middle. Run again to go on"
+    }
     if isLate {
       let ended =
         survivors.isEmpty

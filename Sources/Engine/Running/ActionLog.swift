@@ -23,6 +23,8 @@ final class ActionLog: Sendable {
     /// Whether it took too long, and what of it could not be ended.
     var isLate = false
     var survivors: [Int32] = []
+    /// What installs packages, and was let finish.
+    var keeper: String?
   }
 
   /// Something to be reported.
@@ -133,6 +135,10 @@ final class ActionLog: Sendable {
       var failure = state.failure ?? Failure(index: index, status: -1)
       if words[2] == "full" { failure.full.append(place) } else { failure.readOnly.append(place) }
       if failure.full.count + failure.readOnly.count <= 20 { state.failure = failure }
+    case "keeps" where words.count == 3:
+      var failure = state.failure ?? Failure(index: index, status: -1)
+      failure.keeper = String(words[2].prefix(40))
+      state.failure = failure
     case "late":
       var failure = state.failure ?? Failure(index: index, status: -1)
       failure.isLate = true
