@@ -9,7 +9,8 @@ import Testing
 /// A secret that isn't there stops the run before anything is sent, whichever argument of whichever task it went to.
 @Suite struct MissingSecretTests {
   static let variable = "MARTLET_TEST_NO_SUCH_SECRET"
-  static let folder = NSTemporaryDirectory()
+  /// A small one that is there.
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Snapshots").path
 
   /// A way into a task: the secret itself, or, where the argument is a text, what it reveals.
   struct Way: Sendable, CustomTestStringConvertible {

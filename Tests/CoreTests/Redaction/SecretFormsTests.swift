@@ -111,7 +111,7 @@ import Testing
   }
 
   @Test func `Thousands of secrets cost one pass`() {
-    let many = Redactor((0..<5000).map { Secret("token-\($0 &* 7919)-\($0)-abcdef") })
+    let many = Redactor((0..<1000).map { Secret("token-\($0 &* 7919)-\($0)-abcdef") })
     let text = String(repeating: "line of output token-17 without any\n", count: 200)
     #expect(many.redact(text + "token-7919-1-abcdef") == text + "***")
     #expect(many.longestForm >= 6 * "token-7919-1-abcdef".count)
