@@ -47,6 +47,14 @@ import Testing
     Way("DjangoCheck", "project") {
       DjangoCheck(DjangoProject("/srv/x\($0.reveal())", virtualenv: "/srv/x/venv"))
     },
+    Way("DjangoDataCheck", "project") {
+      DjangoDataCheck(DjangoProject("/srv/x\($0.reveal())", virtualenv: "/srv/x/venv"))
+    },
+    Way("DjangoSettingsCheck", "domains") {
+      DjangoSettingsCheck(
+        project, domains: ["x\($0.reveal())"], isHTTPS: false, staticFolder: "/srv/x/static",
+        mediaFolder: "/srv/x/media")
+    },
     Way("EnvironmentFile", "secrets") { EnvironmentFile("/x", secrets: ["A": $0]) },
     Way("EnvironmentFile", "variables") { EnvironmentFile("/x", ["A": $0.reveal()]) },
     Way("File", "content") { File("/x", content: "token=\($0)\n") },
@@ -68,10 +76,16 @@ import Testing
     Way("LineInFile", "line") { LineInFile("/x", "password \($0)") },
     Way("LineInFile", "removing") { LineInFile("/x", removing: "x\($0.reveal())") },
     Way("Migrate", "database") { Migrate(project, database: "x\($0.reveal())") },
+    Way("NginxNameCheck", "domains") {
+      NginxNameCheck("x", domains: ["x\($0.reveal())"], ports: [80])
+    },
     Way("NginxSite", "content") { NginxSite("x", content: "# \($0)\n") },
     Way("NginxSite", "extra") { NginxSite("x", extra: "add_header X y\($0.reveal());") },
     Way("PipInstall", "index") { PipInstall("x", into: "/srv/venv", indexURL: $0) },
     Way("Service", "name") { Service("x\($0.reveal())") },
+    Way("SiteCheck", "path") {
+      SiteCheck(domains: [], path: "/x\($0.reveal())", python: "/usr/bin/python3")
+    },
     Way("SupervisorProgram", "environment") {
       SupervisorProgram("x", command: "/bin/x", environment: ["A": $0.reveal()])
     },
