@@ -22,6 +22,10 @@ public struct EnvironmentFileState: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.path(path)] }
 
+  public func dependencies(of value: Value) -> [Resource] {
+    value == .absent ? dependsOn + path.sourcesOfAbsence : dependsOn
+  }
+
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     // A name that no variable can have keeps the pattern from matching every line when there is none.
     let arguments = facts.flatMap { fact in
