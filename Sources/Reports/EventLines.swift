@@ -39,10 +39,6 @@ struct EventLines {
       return lines(host, task, plan)
     case .actionStarted(let host, _, let action):
       return verbose ? [ReportLine(host, .quiet, "running: \(summary(action))")] : []
-    case .waiting(let host, let task, let reason):
-      return [
-        ReportLine(host, .warning, "waiting: \(name(task)): for \(cut(DisplayText.line(reason)))")
-      ]
     case .output(let host, _, let text):
       return DisplayText.lines(text).map { ReportLine(host, .quiet, "  | \($0)") }
     case .taskFinished(let host, let task, let outcome):

@@ -108,11 +108,6 @@ public struct EventRecord: Codable, Sendable, Equatable {
       self.host = host
       self.task = Task(task)
       self.action = action
-    case .waiting(let host, let task, let reason):
-      self.event = "waiting"
-      self.host = host
-      self.task = Task(task)
-      self.reason = reason
     case .output(let host, let task, let text):
       self.event = "output"
       self.host = host

@@ -28,7 +28,6 @@ struct HostBoard {
     case .waiting(let host, let task, let reason): set(host, "\(task.label): waiting for \(reason)", now)
     case .actionStarted(let host, let task, let action):
       set(host, task.label == action ? action : "\(task.label): \(action)", now)
-    case .waiting(let host, let task, let reason): set(host, "\(task.label): waiting for \(reason)", now)
     case .taskFinished(let host, let task, _): set(host, "done: \(task.label)", now)
     case .hostFailed(let host, _): set(host, "stopped", now)
     case .hostFinished(let host, let recap):

@@ -14,9 +14,6 @@ public enum Event: Sendable, Equatable {
   case planned(host: String, task: TaskReference, plan: TaskPlan)
   /// An action is running on the host.
   case actionStarted(host: String, task: TaskReference, action: String)
-  /// A task can't go on before something else on the host has finished; the text says what, as in
-  /// `apt-get install nginx (process 712, since 14:02 UTC)`.
-  case waiting(host: String, task: TaskReference, reason: String)
   /// What an action printed, whole; at `-v`.
   case output(host: String, task: TaskReference, text: String)
   /// A task can't go on before something else on the host has finished; the text says what, as in

@@ -49,8 +49,6 @@ extension Event {
       return .planned(host: host, task: mapped(task), plan: .unknown(change(reason)))
     case .actionStarted(let host, let task, let action):
       return .actionStarted(host: host, task: mapped(task), action: change(action))
-    case .waiting(let host, let task, let reason):
-      return .waiting(host: host, task: mapped(task), reason: change(reason))
     case .output(let host, let task, let text):
       return .output(host: host, task: mapped(task), text: change(text))
     case .taskFinished(let host, let task, let outcome):
