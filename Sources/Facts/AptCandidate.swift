@@ -44,36 +44,3 @@ public struct AptCandidate: ProbedFact, CustomStringConvertible {
     return values
   }
 }
-
-/// How old the package lists of apt are, in seconds; nil if there are none.
-///
-///     var observes: AptLists { AptLists() }
-public struct AptLists: ProbedFact {
-  public typealias Value = Int?
-
-  public init() {}
-
-  public static let kind = "age of the package lists"
-
-  public var dependsOn: [Resource] { [.named("apt lists")] }
-
-  /// The younger of the folder of the lists and the stamp that `apt-get update` leaves on most systems: an
-  /// update that found nothing new leaves the folder as it is.
-  public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
-    """
-    ( for _f in /var/lib/apt/lists/*Release; do
-    [ -e "$_f" ] || { echo none; exit 0; }; break; done
-    date +%s
-    stat -c %Y /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp 2>/dev/null )
-    """
-  }
-
-  public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: Int?] {
-    if output.lines.first == "none" { return [Self(): nil as Int?] }
-    let numbers = output.lines.compactMap { Int($0) }
-    guard let now = numbers.first, let newest = numbers.dropFirst().max() else {
-      throw FactError.malformed(kind, String(output.text.prefix(200)))
-    }
-    return [Self(): max(0, now - newest) as Int?]
-  }
-}

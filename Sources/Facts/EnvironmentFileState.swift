@@ -22,6 +22,10 @@ public struct EnvironmentFileState: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.path(path)] }
 
+  public func dependencies(of value: Value) -> [Resource] {
+    value == .absent ? dependsOn + path.sourcesOfAbsence : dependsOn
+  }
+
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     let arguments = facts.flatMap { [$0.path.string, $0.list] }
     return """

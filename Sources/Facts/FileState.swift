@@ -20,6 +20,10 @@ public struct FileState: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.path(path)] }
 
+  public func dependencies(of value: Value) -> [Resource] {
+    value.exists ? dependsOn : dependsOn + path.sourcesOfAbsence
+  }
+
   public var silence: String? { FileProbe.silence(path) }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {

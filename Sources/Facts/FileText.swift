@@ -25,6 +25,10 @@ public struct FileText: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.path(path)] }
 
+  public func dependencies(of value: Value) -> [Resource] {
+    value == .absent ? dependsOn + path.sourcesOfAbsence : dependsOn
+  }
+
   public var silence: String? { FileProbe.silence(path) }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {

@@ -32,7 +32,7 @@ public struct Package: ProbedFact, CustomStringConvertible {
     return """
       ( command -v dpkg-query >/dev/null 2>&1 || { echo unsupported; exit 0; }
       _o=$(dpkg-query -W -f='|${Package}|${db:Status-Abbrev}|${Architecture}|${Version}|\\n' \
-      -- \(facts.map(\.name)) 2>/dev/null)
+      -- dpkg \(facts.map { String($0.bareName) }) 2>/dev/null)
       printf '%s\\n' "$_o"
       set --
       for _p in \(facts.map { String($0.bareName) }); do
@@ -59,6 +59,8 @@ public struct Package: ProbedFact, CustomStringConvertible {
       found[fields[1], default: []].append(
         (fields[3], PackageStatus(abbreviation: fields[2], version: fields[4])))
     }
+    // dpkg itself has the host's own architecture.
+    let native = found["dpkg"]?.first?.architecture
     var providers: [Substring: String] = [:]
     for line in parts.count > 1 ? parts[1] : [] {
       let fields = line.split(separator: "|", maxSplits: 2, omittingEmptySubsequences: false)
@@ -70,10 +72,12 @@ public struct Package: ProbedFact, CustomStringConvertible {
     }
     var values: [Self: PackageStatus] = [:]
     for fact in facts {
+      // A name alone means the package of the host's own architecture (apt-get(8)); one for all architectures is of
+      // any. `:any` is whichever is installed.
+      let wanted = fact.architecture ?? (fact.name.hasSuffix(":any") ? nil : native)
       let candidates = (found[fact.bareName] ?? []).filter {
-        fact.architecture == nil || $0.architecture == fact.architecture
+        wanted == nil || $0.architecture == wanted || $0.architecture == "all" || $0.architecture.isEmpty
       }
-      // A package may be there for several architectures; the installed one is the one that counts.
       let best = candidates.map(\.status).max { $0.state < $1.state } ?? .absent
       if best.state < .unfinished, let provider = providers[fact.bareName] {
         values[fact] = PackageStatus(state: .provided, provider: provider)

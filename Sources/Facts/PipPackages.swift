@@ -4,8 +4,10 @@ public import MartletCore
 ///
 ///     var observes: PipPackages { PipPackages(in: "/srv/shop/venv") }     // versions["django"] == "5.1"
 ///
-/// They are the names of the `*.dist-info` folders, which every installer writes last ("Recording installed
-/// projects" of the Python packaging specifications). Nil if the environment isn't there.
+/// They are what pip itself finds ("Recording installed projects" of the Python packaging specifications, and what
+/// setuptools did before): `*.dist-info`, `*.egg-info` as a folder or a file, `*.egg`, and `*.egg-link` for a project
+/// that is developed elsewhere. Where the environment looks into the system's packages, they count too. Nil if the
+/// environment isn't there.
 public struct PipPackages: ProbedFact, CustomStringConvertible {
   public typealias Value = PythonPackages?
 
@@ -20,18 +22,46 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.tree(environment)] }
 
+  /// A function of the shell that prints, for an environment, a word for each package: the name of the folder or
+  /// file that records it, or `v:NAME=VERSION` where that doesn't tell the version. Builtins only.
+  package static let listing: ShellCommand = """
+    _martlet_packages() {
+    _m=; _s=
+    while read -r _k _e _w || [ -n "$_k" ]; do case $_k in
+    version|version_info) _e=${_w#*.}; _m=${_w%%.*}.${_e%%.*} ;;
+    include-system-site-packages) _s=$_w ;;
+    esac; done <"$1/pyvenv.cfg"
+    set -- "$1/lib/python$_m/site-packages"
+    [ "$_s" != true ] || set -- /usr/lib/python3/dist-packages "/usr/local/lib/python$_m/dist-packages" "$@"
+    for _l do for _d in "$_l"/*.dist-info "$_l"/*.egg-info "$_l"/*.egg "$_l"/*.egg-link; do
+    [ -e "$_d" ] || continue
+    _e=$_d
+    case ${_d##*/} in
+    *[[:space:]]*) continue ;;
+    *-[0-9]*-info|*-[0-9]*.egg) printf '%s\\n' "${_d##*/}"; continue ;;
+    *.egg-link) IFS= read -r _e <"$_d"; for _e in "$_e"/*.egg-info; do break; done ;;
+    esac
+    [ ! -d "$_e" ] || _e=$_e/PKG-INFO
+    [ -r "$_e" ] || continue
+    _n=; _v=
+    while read -r _k _w; do case $_k in Name:) _n=$_w ;; Version:) _v=$_w ;; '') break ;; esac; done <"$_e"
+    case $_n$_v in *[[:space:]]*) ;; *) printf 'v:%s=%s\\n' "$_n" "$_v" ;; esac
+    done; done
+    }
+    """
+
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     """
-    ( for _v in \(facts.map(\.environment)); do
-    printf '= %s\\n' "$_v"
-    [ -e "$_v/pyvenv.cfg" ] || continue
+    ( \(splice: listing)
+    for _p in \(facts.map(\.environment)); do
+    printf '= %s\\n' "$_p"
+    [ -e "$_p/pyvenv.cfg" ] || continue
     echo exists
-    _m=$(sed -n '/^version/{s/^[a-z_]* *= *\\([0-9]*\\.[0-9]*\\).*/\\1/p;q;}' "$_v/pyvenv.cfg")
-    for _d in "$_v/lib/python$_m/site-packages"/*.dist-info; do
-    [ -d "$_d" ] && printf '+ %s\\n' "${_d##*/}"
-    done
-    for _d in "$_v"/.martlet-pip-*; do
-    [ -r "$_d" ] && IFS= read -r _l <"$_d" && printf '# %s %s\\n' "${_d##*/}" "$_l"
+    _martlet_packages "$_p"
+    for _d in "$_p"/.martlet-pip-*; do
+    [ -f "$_d" ] && [ -r "$_d" ] || continue
+    _l=; _n=; { IFS= read -r _l; IFS= read -r _n; } <"$_d"
+    printf '# %s %s %s\\n' "${_d##*/}" "$_l" "$_n"
     done
     done ) 2>/dev/null
     """
@@ -47,14 +77,16 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
         values[fact] = .some(nil)
       } else if let current, line == "exists" {
         values[current] = PythonPackages()
-      } else if let current, line.hasPrefix("+ "), line.hasSuffix(".dist-info") {
-        // NAME-VERSION.dist-info: a dash in either was written as an underscore.
-        let parts = line.dropFirst(2).dropLast(".dist-info".count).split(separator: "-", maxSplits: 1)
-        guard parts.count == 2 else { continue }
-        values[current]??.versions[normalizedPackageName(parts[0])] = String(parts[1])
       } else if let current, line.hasPrefix("# ") {
-        let parts = line.dropFirst(2).split(separator: " ")
-        if parts.count == 2 { values[current]??.stamps[String(parts[0])] = String(parts[1]) }
+        let words = line.dropFirst(2).split(separator: " ")
+        guard let name = words.first else { continue }
+        var stamp = PipStamp(sum: words.count > 1 ? String(words[1]) : "")
+        for word in words.dropFirst(2) {
+          if let (name, version) = PythonPackages.entry(word) { stamp.versions[name] = version }
+        }
+        values[current]??.stamps[String(name)] = stamp
+      } else if let current, !line.contains(" ") {
+        if let (name, version) = PythonPackages.entry(line) { values[current]??.versions[name] = version }
       } else {
         throw FactError.malformed(kind, String(line.prefix(200)))
       }
@@ -67,12 +99,39 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
 public struct PythonPackages: Sendable, Hashable {
   /// The version of each package, by normalised name.
   public var versions: [String: String]
-  /// What `PipInstall` has noted in the environment about what names don't tell, by the name of the file.
-  public var stamps: [String: String]
+  /// What `PipInstall` has noted in the environment, by the name of the file.
+  public var stamps: [String: PipStamp]
 
-  public init(_ versions: [String: String] = [:], stamps: [String: String] = [:]) {
+  public init(_ versions: [String: String] = [:], stamps: [String: PipStamp] = [:]) {
     self.versions = versions
     self.stamps = stamps
+  }
+
+  /// The name and version that one word of the listing says.
+  static func entry(_ word: Substring) -> (name: String, version: String)? {
+    if word.hasPrefix("v:") {
+      let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1)
+      return parts.count == 2 ? (normalizedPackageName(parts[0]), String(parts[1])) : nil
+    }
+    // NAME-VERSION.dist-info, NAME-VERSION-py3.11.egg-info: a dash in a name was written as an underscore.
+    let stem = [".dist-info", ".egg-info", ".egg"].first { word.hasSuffix($0) }.map {
+      word.dropLast($0.count)
+    }
+    guard let parts = stem?.split(separator: "-"), parts.count >= 2 else { return nil }
+    return (normalizedPackageName(parts[0]), String(parts[1]))
+  }
+}
+
+/// What pip was given when it last succeeded, and what it left.
+public struct PipStamp: Sendable, Hashable {
+  /// The sum of all that it was given.
+  public var sum: String
+  /// The versions that were there afterwards, by normalised name.
+  public var versions: [String: String]
+
+  public init(sum: String, versions: [String: String] = [:]) {
+    self.sum = sum
+    self.versions = versions
   }
 }
 

@@ -29,6 +29,10 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
 
   public var dependsOn: [Resource] { [.tree(root)] }
 
+  public func dependencies(of value: Value) -> [Resource] {
+    value == .absent ? dependsOn + root.sourcesOfAbsence : dependsOn
+  }
+
   public var silence: String? { FileProbe.silence(root) }
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {

@@ -41,6 +41,21 @@ import Testing
     #expect(value("unheard-of") == .absent)
   }
 
+  /// A name alone is of the host's own architecture, which dpkg's own line says.
+  @Test func architecturesAreToldApart() throws {
+    let output = ProbeOutput(
+      """
+      |dpkg|ii |amd64|1.21|
+      |adduser|ii |all|3.134|
+      |libssl3|un |amd64||
+      |libssl3|ii |i386|3.0|
+
+      """)
+    let facts = ["adduser:amd64", "adduser", "libssl3", "libssl3:i386", "libssl3:any"].map(Package.init)
+    let values = try Package.parse(output, for: facts)
+    #expect(facts.map { values[$0]?.isInstalled } == [true, true, false, true, true])
+  }
+
   @Test func aHostWithoutDpkgIsAnErrorThatSaysSo() {
     #expect(throws: FactError.self) { try Package.parse(ProbeOutput("unsupported\n"), for: [Package("x")]) }
   }
@@ -80,8 +95,14 @@ import Testing
   @Test(arguments: LocalShell.allCases)
   func saysHowOldTheListsAre(shell: LocalShell) async throws {
     #expect(try await shell.ask([AptLists()]).count == 1)
-    #expect(try AptLists.parse(ProbeOutput("1000\n400\n700\n"), for: [AptLists()]) == [AptLists(): 300])
-    #expect(try AptLists.parse(ProbeOutput("none\n"), for: [AptLists()]) == [AptLists(): nil as Int?])
+    func read(_ text: String) throws -> AptListsState? {
+      try AptLists.parse(ProbeOutput(text), for: [AptLists()])[AptLists()]
+    }
+    #expect(try read("run 1\nage 300\n") == AptListsState(age: 300))
+    #expect(
+      try read("run 5\nage 5\nolder\n")
+        == AptListsState(age: 5, isFromThisRun: true, isOlderThanSources: true))
+    #expect(try read("run 1\nnone\n") == AptListsState())
     #expect(throws: FactError.self) { try AptLists.parse(ProbeOutput(""), for: [AptLists()]) }
   }
 }

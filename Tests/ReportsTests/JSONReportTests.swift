@@ -46,6 +46,10 @@ import Testing
         #"{"action":"write","event":"action_started","host":"a",\#(task),\#(time)}"#
       ),
       (
+        .waiting(host: "a", task: motd, reason: "apt-get (process 7)"),
+        #"{"event":"waiting","host":"a","reason":"apt-get (process 7)",\#(task),\#(time)}"#
+      ),
+      (
         .output(host: "a", task: motd, text: "1\n\u{1b}[0m"),
         #"{"event":"output","host":"a",\#(task),"text":"1\n\u001b[0m",\#(time)}"#
       ),

@@ -1,5 +1,7 @@
 import MartletCore
+import MartletEngine
 import MartletTasks
+import MartletTesting
 import Testing
 
 extension ServerTests {
@@ -19,22 +21,95 @@ extension ServerTests {
       let server = try await Server.fresh()
       let run = try await server.run { AptPackages("no-such-package-anywhere") }
       #expect(run.code == 1)
-      #expect(run.failure.contains("no-such-package-anywhere"), "\(run.failure)")
+      #expect(
+        run.failure.hasPrefix("no source of this host has the package no-such-package-anywhere"),
+        "\(run.failure)")
     }
 
-    @Test func theLockOfAnotherAptIsWaitedFor() async throws {
+    /// A package of the test's own, whose installation takes as long as the file /root/NAME.wait is there.
+    private static func package(_ name: String) -> String {
+      """
+      set -e
+      mkdir -p /root/\(name)/DEBIAN
+      printf 'Package: \(name)\\nVersion: 1\\nArchitecture: all\\nMaintainer: T <t@example.org>\\nDescription: t\\n' \
+        >/root/\(name)/DEBIAN/control
+      printf '#!/bin/sh\\nwhile [ -e /root/\(name).wait ]; do sleep 0.2; done\\n' >/root/\(name)/DEBIAN/postinst
+      chmod 755 /root/\(name)/DEBIAN/postinst
+      dpkg-deb --build /root/\(name) /root/\(name).deb >/dev/null
+      touch /root/\(name).wait
+      setsid dpkg -i /root/\(name).deb >/dev/null 2>&1 </dev/null &
+      until [ -e /root/\(name).wait ] && ps -A -o args | grep -q '^/bin/sh .*\(name).postinst'; do sleep 0.1; done
+      """
+    }
+
+    /// Rows 20 and 55: while a dpkg works its journal is there, and nothing is to be mended.
+    @Test func whoeverIsAtWorkWithPackagesIsWaitedFor() async throws {
       let server = try await Server.fresh()
-      let holder = Task {
-        try await server.ask(
-          "perl", "-e",
-          "use Fcntl; open(F, '>>', '/var/lib/dpkg/lock-frontend'); my $l = pack('s s l! l! i x256', F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; open(H, '>', '/run/held'); sleep 4"
-        )
+      _ = try await server.ask("sh", "-c", Self.package("slowpoke"))
+      #expect(try await server.ask("sh", "-c", "ls /var/lib/dpkg/updates") != "")
+      async let run = server.run { AptPackages("tree") }
+      // The test lets it finish only when it was seen to be waited for.
+      let freed = try await server.ask(
+        "sh", "-c",
+        "for i in $(seq 300); do sleep 0.2; ps -A -o args | grep -q '[s]leep 3$' && break; done; rm /root/slowpoke.wait; echo $i"
+      )
+      let result = try await run
+      #expect(result.failure == "" && freed != "300")
+      let reasons = result.events.all.compactMap { event in
+        if case .waiting(_, _, let reason) = event { reason } else { nil }
       }
-      try await waitUntil("the lock is held") { try await server.shell("ls /run/held || true") != "" }
+      #expect(reasons.first?.hasPrefix("dpkg /root/slowpoke.deb (process ") == true, "\(reasons)")
+      #expect(reasons.first?.hasSuffix(" UTC)") == true)
+      #expect(
+        try await server.ask("dpkg-query", "-W", "-f", "${db:Status-Status} ", "tree", "slowpoke")
+          == "installed installed")
+    }
+
+    @Test func whatAnInterruptedDpkgLeftIsFinished() async throws {
+      let server = try await Server.fresh()
+      _ = try await server.ask("sh", "-c", Self.package("halfway"))
+      _ = try await server.ask(
+        "sh", "-c", "pkill -9 -x dpkg; pkill -9 -f [h]alfway.postinst; rm /root/halfway.wait")
+      #expect(try await server.ask("dpkg-query", "-W", "-f", "${db:Status-Status}", "halfway") != "installed")
       let run = try await server.run { AptPackages("tree") }
       #expect(run.failure == "")
-      #expect(run.recap.seconds > 3)
-      _ = try await holder.value
+      #expect(
+        try await server.ask("dpkg-query", "-W", "-f", "${db:Status-Status} ", "tree", "halfway")
+          == "installed installed")
+    }
+
+    /// Rows 23 and 24.
+    @Test func packagesOnHoldAndListsThatAreNeverYoungEnough() async throws {
+      let server = try await Server.fresh()
+      for _ in 1...2 {
+        let run = try await server.run { AptPackages("tree", state: .latest, cacheValidFor: .zero) }
+        #expect(run.failure == "" && run.code == 0)
+      }
+      _ = try await server.ask("apt-mark", "hold", "tree")
+      for task in [AptPackages("tree", state: .absent), AptPackages("tree=9.9")] {
+        let run = try await server.run { task }
+        #expect(run.failure == "" && run.recap.changed == 0 && run.recap.exchanges == 1)
+        let warnings = run.events.all.compactMap { if case .warning(_, let text) = $0 { text } else { nil } }
+        #expect(warnings.first?.contains("tree is on hold at ") == true, "\(warnings)")
+      }
+      #expect(try await server.ask("apt-mark", "showhold") == "tree")
+    }
+
+    /// Row 30.
+    @Test func aFileThatAPendingPackageBringsIsUnknown() async throws {
+      let server = try await Server.fresh()
+      var options = RunOptions()
+      options.check = true
+      @Sendable @StepsBuilder func tasks() -> Steps {
+        AptPackages("memcached", recommends: false)
+        LineInFile("/etc/memcached.conf", "-m 32", replacing: "^-m ", create: 0o644)
+      }
+      let plan = try await server.run(options: options) { tasks() }
+      #expect(
+        plan.events.plans.last == "line in /etc/memcached.conf: unknown until packages memcached has run")
+      let run = try await server.run { tasks() }
+      #expect(run.failure == "")
+      #expect(try await server.ask("grep", "-c", "", "/etc/memcached.conf") != "1")
     }
 
     @Test func accounts() async throws {

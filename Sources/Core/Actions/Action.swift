@@ -37,6 +37,14 @@ public struct Action: Sendable {
   public var isOneShot = false
   /// How long it may take. Then the host ends it, with all that it started.
   public var timeout: Duration = .seconds(1800)
+  /// How long it is tried again, every three seconds, while another program of the host is in its way; nil for not
+  /// at all. That time doesn't count for ``timeout``.
+  ///
+  /// An action that is held up so ends with the status 75 (`EX_TEMPFAIL` of sysexits.h), has done nothing that
+  /// hurts to do again, and its last line says for whom it waits: that is what the reports show.
+  public var waitsUpTo: Duration?
+  /// What a failure comes from, in a line or two, by the last lines of the output; nil where it can't be said.
+  package var explanation: (@Sendable (_ output: [String]) -> String?)?
 
   init(effect: Effect, summary: String, changes: [Change], touches: [Resource]) {
     self.effect = effect

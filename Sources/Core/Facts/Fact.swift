@@ -43,6 +43,10 @@ public protocol ProbedFact: Fact, Hashable {
   /// is out of date, and the task that wants it is unknown until then.
   var dependsOn: [Resource] { get }
 
+  /// The same, once the answer is known: some answers depend on more than others do. A file that isn't there may be
+  /// brought by a package that is about to be installed; one that is there may not.
+  func dependencies(of value: Value) -> [Resource]
+
   /// Why a host that answers may say nothing about this fact, for a person; nil for a text that fits any fact.
   var silence: String? { get }
 }
@@ -51,6 +55,8 @@ extension ProbedFact {
   public var silence: String? { nil }
 
   public var dependsOn: [Resource] { [] }
+
+  public func dependencies(of value: Value) -> [Resource] { dependsOn }
 
   public func ask(_ questions: inout Questions) { questions.add(self) }
 
@@ -65,9 +71,13 @@ public struct LookOptions: Sendable {
   /// that it is worth waiting for.
   public var hasActed: Bool
 
-  public init(wantsContents: Bool = false, hasActed: Bool = false) {
+  /// How long ago this run connected to the host: what is younger than that was made while it ran.
+  public var sinceStart: Duration
+
+  public init(wantsContents: Bool = false, hasActed: Bool = false, sinceStart: Duration = .zero) {
     self.wantsContents = wantsContents
     self.hasActed = hasActed
+    self.sinceStart = sinceStart
   }
 }
 

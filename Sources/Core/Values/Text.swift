@@ -5,6 +5,14 @@ extension StringProtocol {
     while let last = text.last, last.isWhitespace { text.removeLast() }
     return String(text.drop { $0.isWhitespace })
   }
+
+  /// The beginning of a line that is too long, with an ellipsis. It is cut between words: half of one that is secret
+  /// would not be recognised as such.
+  package func shortened(to count: Int) -> String {
+    guard self.count > count else { return String(self) }
+    let start = prefix(count)
+    return start[..<(start.lastIndex { $0.isWhitespace } ?? start.startIndex)] + " …"
+  }
 }
 
 /// The end of a message that names what was probably meant: `; did you mean "domain"?`; empty if nothing is near.

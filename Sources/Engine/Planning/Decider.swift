@@ -81,10 +81,12 @@ struct Decider {
         round.decisions.append(.unchanged)
         continue
       }
+      let needs =
+        touches.isEmpty ? [] : item.facts.map { (key: $0, resources: dependencies(of: $0, answers)) }
       let stale = touches.first { touch in
-        item.facts.contains { key in
-          touch.order > predicted[key, default: 0]
-            && key.fact.dependsOn.contains { $0.overlaps(touch.resource) }
+        needs.contains { need in
+          touch.order > predicted[need.key, default: 0]
+            && need.resources.contains { $0.overlaps(touch.resource) }
         }
       }
       var hasFailedSoFar = false
@@ -140,6 +142,14 @@ struct Decider {
       hasFailedSoFar = isPending
       return isPending ? .unknown("until the tasks before it have run (now: \(reason))") : .failed(reason)
     }
+  }
+
+  /// What a fact depends on, the answer being what it is now.
+  private func dependencies(of key: FactKey, _ answers: Answers) -> [Resource] {
+    func opened<F: ProbedFact>(_ fact: F) -> [Resource] {
+      (try? answers.value(of: fact)).map(fact.dependencies) ?? fact.dependsOn
+    }
+    return opened(key.fact)
   }
 
   private func decideOpened<T: HostTask>(_ task: T, _ answers: Answers) throws -> Decision {

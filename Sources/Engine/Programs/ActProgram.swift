@@ -4,7 +4,8 @@ internal import MartletCore
 ///
 /// Records: `begin N`, then `done N changed`, `done N same`, `skipped N` or `failed N STATUS`, the last with the
 /// tail of the output; `output N` before them where all output is wanted, `head N` before either where the middle is left
-/// out, `space N KIND PLACE` before a failure, `late N` where an action took too long; and those of ``HostLock``.
+/// out, `space N KIND PLACE` before a failure, `late N` where an action took too long; `waiting N` with the reason,
+/// every three seconds while something else on the host is in an action's way; and those of ``HostLock``.
 struct ActProgram {
   /// An action with what the playbook says about its task.
   struct Item {
@@ -18,6 +19,11 @@ struct ActProgram {
     var handler: String?
     var endsHandler = false
   }
+
+  /// How much is sent of what an action waits for.
+  static let reasonLimit = 300
+  /// The exit status of an action that something else on the host holds up (sysexits.h, EX_TEMPFAIL).
+  static let heldUp = 75
 
   let program: Program
   /// What must be on the host before the program: the actions' large inputs, one after the other.
@@ -116,8 +122,22 @@ struct ActProgram {
       code +=
         "_notify \(handler.marker) \(Shell.quote(handler.name)) >\(out) 2>&1 || { _r=$?; _fail \(index) $_r \"$_S\"; }\n"
     }
-    code += "(\n\(begin)\n\(run)\n) >>\(out) 2>&1 3>&- 9>&-\n"
-    code += "_r=$?; _ended; _late \(index) && _r=124; [ $_r = 0 ] || \(fail)\n"
+    let attempt = "(\n\(begin)\n\(run)\n) >>\(out) 2>&1 3>&- 9>&-\n_r=$?; _ended\n"
+    if let limit = action.waitsUpTo {
+      // A record in every round: if nobody hears it any more, the program ends here.
+      code += """
+        _w=$(date +%s)
+        while :; do
+        \(attempt)
+        [ $_r = \(Self.heldUp) ] && [ $(($(date +%s) - _w)) -lt \(limit.components.seconds) ] || break
+        _record waiting \(index); tail -n 1 \(out) | tail -c \(reasonLimit) >&3; sleep 3 3>&- 9>&-; : >\(out)
+        done
+
+        """
+    } else {
+      code += attempt
+    }
+    code += "_late \(index) && _r=124; [ $_r = 0 ] || \(fail)\n"
     if verbose { code += "_show \(index) \(HostOutput.verboseLimit) \"output \(index)\"\n" }
     let forget = item.notifies.map {
       "[ -n \"$_e\($0.marker)\" ] || rm -f \"$_S/handlers/\($0.marker)\"\n"

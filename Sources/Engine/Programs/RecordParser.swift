@@ -11,7 +11,7 @@ struct RecordParser {
   }
 
   /// The first words of the headers that have a body.
-  static let bodied: Set<Substring> = ["fact", "failed", "output", "head"]
+  static let bodied: Set<Substring> = ["fact", "failed", "output", "head", "waiting"]
 
   private let marker: [UInt8]
   private let limit: Int

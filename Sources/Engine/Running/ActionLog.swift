@@ -32,6 +32,8 @@ final class ActionLog: Sendable {
     case began(Int)
     case printed(Int, String)
     case waits(HostWait)
+    /// An action is held up by something else.
+    case waiting(Int, String)
     /// There is no folder to keep a lock in.
     case unlocked
   }
@@ -48,6 +50,7 @@ final class ActionLog: Sendable {
     var isStale = false
     var gaveUp: HostWait?
     var broken: String?
+    var reason: String?
   }
 
   private let count: Int
@@ -117,7 +120,14 @@ final class ActionLog: Sendable {
     case "begin":
       guard state.begun.insert(index).inserted else { return nil }
       state.running = index
+      state.reason = nil
       return .began(index)
+    case "waiting":
+      let lines = String(decoding: body, as: UTF8.self).split(whereSeparator: \.isNewline)
+      let reason = lines.last.map(String.init) ?? "something else on the host"
+      guard state.running == index, state.reason != reason else { return nil }
+      state.reason = reason
+      return .waiting(index, reason)
     case "head":
       state.heads[index] = Self.beginning(body, longestSecret: longestSecret)
     case "output":

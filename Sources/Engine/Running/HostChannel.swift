@@ -44,7 +44,7 @@ actor HostChannel {
     let marker = Program.nonce()
     let program = ActProgram(items, marker: marker, folder: folder, verbose: verbose, lock: lock).program
     let deadline = items.reduce(Duration.seconds(120) + lock.patience) {
-      $0 + $1.action.timeout + ActionWatch.grace
+      $0 + $1.action.timeout + ($1.action.waitsUpTo ?? .zero) + ActionWatch.grace
     }
     let watch = ActionWatch(items.map(\.action.timeout))
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -174,6 +174,8 @@ private final class ActionWatch: Sendable {
     state.withLock { state in
       switch words[0] {
       case "begin": (state.current, state.began, state.keeper) = (index, .now, nil)
+      // What waits hasn't begun yet.
+      case "waiting": (state.current, state.began) = (index, .now)
       case "keeps": state.keeper = words.dropFirst(2).joined(separator: " ")
       case "done", "skipped", "failed": state.current = nil
       default: break

@@ -21,6 +21,8 @@ actor HostRun {
   private var hasConnected = false
   /// What the last look found of who has changed the host (``HostLock``).
   private var generation: String?
+  /// When the first play began.
+  private var began = ContinuousClock.now
   /// Whether an action of this run was sent.
   private var hasActed = false
   private var failure: HostFailure?
@@ -78,6 +80,7 @@ actor HostRun {
 
   private func connect() async throws {
     hasConnected = true
+    began = .now
     let session = try await transport.connect(to: host)
     user = session.user
     channel = HostChannel(session: session, options: options)
@@ -113,7 +116,8 @@ actor HostRun {
   private func look(for index: Int, waits: Bool = true) async throws {
     guard let channel else { return }
     hasWaited = waits && hasActed
-    let options = LookOptions(wantsContents: options.diff, hasActed: hasWaited)
+    let options = LookOptions(
+      wantsContents: options.diff, hasActed: hasWaited, sinceStart: began.duration(to: .now))
     // Plays that run as the same user are asked about together: a host where all is right costs one exchange.
     let user = become(index).key
     let together = plays.indices[index...].filter { become($0).key == user }
@@ -230,6 +234,8 @@ actor HostRun {
             .actionStarted(host: name, task: entry.reference, action: entry.item.action.summary))
         case .printed(let index, let text):
           reporter.report(.output(host: name, task: program[index].reference, text: text))
+        case .waiting(let index, let reason):
+          reporter.report(.waiting(host: name, task: program[index].reference, reason: reason))
         case .waits(let wait):
           reporter.report(.waiting(host: name, task: program[0].reference, reason: wait.reason))
         case .unlocked:
@@ -284,13 +290,17 @@ actor HostRun {
     if let failure = log.failure {
       let entry = program[failure.index]
       report.finish(entry.reference, .failed)
+      let explanation = failure.isLate ? nil : entry.item.action.explanation?(failure.output)
+      // The lists that some programs print have been read, and say nothing to a person.
+      let output = explanation == nil ? failure.output : failure.output.map { $0.shortened(to: 300) }
       throw HostStop(
         HostFailure(
           .task,
-          failure.message(
-            label: entry.reference.label, timeout: entry.item.action.timeout, user: user),
+          explanation
+            ?? failure.message(
+              label: entry.reference.label, timeout: entry.item.action.timeout, user: user),
           task: entry.reference, command: entry.item.action.summary, status: failure.status,
-          output: failure.output))
+          output: output))
     }
     if let wait = log.gaveUp {
       throw ProgramError(

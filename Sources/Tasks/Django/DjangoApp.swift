@@ -60,7 +60,9 @@ public struct DjangoApp: CompositeTask {
     /// or eventlet, which have to be there before the application is.
     public var preloads: Bool?
     /// What in the code's folder is not uploaded, by the rules of gitignore(5).
-    public var excludes = ["__pycache__/", "*.pyc", "venv/", ".venv/", "db.sqlite3*", "static_root/"]
+    public var excludes = [
+      "__pycache__/", "*.pyc", "*.egg-info/", "venv/", ".venv/", "db.sqlite3*", "static_root/",
+    ]
     /// Where static files are in URLs: the settings' `STATIC_URL`.
     public var staticURL = "/static/"
     /// Where uploaded files are in URLs: the settings' `MEDIA_URL`.

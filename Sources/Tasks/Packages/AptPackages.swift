@@ -8,9 +8,14 @@ public import MartletFacts
 ///     AptPackages("apache2", state: .absent)
 ///
 /// The package lists are fetched only if something is to be installed, and they are missing, older than
-/// `cacheValidFor`, or don't know a package. Other processes that hold apt's locks, as unattended-upgrades
-/// does after a host's first boot, are waited for. No question is asked: changed configuration files are
-/// kept.
+/// `cacheValidFor`, older than the files that name the sources, or don't know a package; once a run, however often
+/// they are too old. No question is asked: changed configuration files are kept.
+///
+/// Whoever else is at work with apt or dpkg is waited for, and named in the reports: a person, another run,
+/// unattended-upgrades, and cloud-init on a host that has just been made. What an interrupted dpkg left is mended
+/// when nobody is.
+///
+/// A package on hold (`apt-mark hold`) is left as it is, with a warning if that is not what is wanted here.
 public struct AptPackages: HostTask {
   /// What is wanted of the packages.
   @frozen public enum State: String, Sendable {
@@ -32,12 +37,13 @@ public struct AptPackages: HostTask {
   ///   - packages: Names, each with an architecture and a version if they matter: `nginx`, `libc6:i386`,
   ///     `postgresql-15=15.6*`. Virtual packages are fulfilled by whatever provides them.
   ///   - state: What is wanted of them.
-  ///   - cacheValidFor: How old the package lists may be before something is installed from them.
+  ///   - cacheValidFor: How old the package lists may be before something is installed from them. With `.zero` and
+  ///     `.latest` every run fetches them, and is a change only if there was something newer.
   ///   - recommends: Whether recommended packages are installed too; apt's own default is true.
-  ///   - lockTimeout: How long other processes that hold apt's locks are waited for.
+  ///   - lockTimeout: How long others who are at work with apt or dpkg are waited for, before it is an error.
   public init(
     _ packages: [String], state: State = .present, cacheValidFor: Duration = .seconds(24 * 3600),
-    recommends: Bool = true, lockTimeout: Duration = .seconds(300)
+    recommends: Bool = true, lockTimeout: Duration = .seconds(1800)
   ) {
     self.packages = packages.map(PackageRequest.init)
     self.state = state
@@ -49,7 +55,7 @@ public struct AptPackages: HostTask {
   /// The same, with the names one by one.
   public init(
     _ packages: String..., state: State = .present, cacheValidFor: Duration = .seconds(24 * 3600),
-    recommends: Bool = true, lockTimeout: Duration = .seconds(300)
+    recommends: Bool = true, lockTimeout: Duration = .seconds(1800)
   ) {
     self.init(
       packages, state: state, cacheValidFor: cacheValidFor, recommends: recommends, lockTimeout: lockTimeout)
@@ -81,38 +87,62 @@ public struct AptPackages: HostTask {
     }
   }
 
-  public func decide(given facts: ([PackageStatus], [String?], [Int?])) -> Decision {
+  public func decide(given facts: ([PackageStatus], [String?], [AptListsState])) -> Decision {
     let (found, candidates, lists) = facts
     let pairs = Array(zip(packages, found))
     switch state {
     case .absent:
-      let installed = pairs.filter { $0.1.state >= .unfinished }.map(\.0.name)
+      let installed = pairs.filter { $0.1.state >= .unfinished && !$0.1.isHeld }.map(\.0.name)
       guard !installed.isEmpty else { return .unchanged }
       return [
         action(
-          AptScript(lockTimeout: lockTimeout).remove(installed),
-          summary: "remove \(installed.joined(separator: ", "))",
+          AptScript().remove(installed), summary: "remove \(installed.joined(separator: ", "))",
           changes: installed.map { .removed($0) })
       ]
     case .present:
-      return install(pairs.filter { !$0.0.isMet(by: $0.1) })
+      let missing = pairs.filter { !$0.0.isMet(by: $0.1) }
+      // What is on hold is kept as it is; what isn't there at all can't be kept.
+      if let held = missing.first(where: { $0.1.isHeld && $0.1.state < .unfinished }) {
+        return .failed(
+          "\(held.0.name) is not installed, and on hold: `apt-mark unhold \(held.0.name)` on the host, or leave it out"
+        )
+      }
+      return install(missing.filter { !$0.1.isHeld }, listsValidFor: cacheValidFor)
     case .latest:
       // Lists that are too old can't say what is newest: they are fetched, and all packages given to apt.
-      let age = lists.first ?? nil
-      let isStale = age.map { Duration.seconds($0) > cacheValidFor } ?? true
-      if isStale { return installNewest(pairs, age: age) }
-      let outdated = zip(pairs, candidates).filter { pair, candidate in
-        !pair.0.isMet(by: pair.1)
-          || (pair.0.version == nil && pair.1.state == .installed && candidate != nil
-            && pair.1.version != candidate)
-      }
-      return install(outdated.map(\.0), candidates: Dictionary(zip(packages.map(\.name), candidates)) { $1 })
+      let free = zip(pairs, candidates).filter { !$0.0.1.isHeld }
+      guard let lists = lists.first, !free.isEmpty else { return .unchanged }
+      if lists.isStale(after: cacheValidFor) { return installNewest(free.map(\.0), lists: lists) }
+      let outdated = free.filter { pair, candidate in !pair.0.isNewest(pair.1, candidate: candidate) }
+      return install(
+        outdated.map(\.0), candidates: Dictionary(zip(packages.map(\.name), candidates)) { $1 },
+        listsValidFor: nil)
     }
   }
 
-  private func install(_ pairs: [(PackageRequest, PackageStatus)], candidates: [String: String?] = [:])
-    -> Decision
-  {
+  public func warnings(given facts: ([PackageStatus], [String?], [AptListsState])) -> [String] {
+    let (found, candidates, _) = facts
+    return zip(packages, found).enumerated().compactMap { index, pair in
+      let (package, status) = pair
+      guard status.isHeld, status.state >= .unfinished, let version = status.version else { return nil }
+      let wanted: String
+      switch state {
+      case .absent: wanted = "it is not removed"
+      case .present where package.isMet(by: status): return nil
+      case .present: wanted = "\(package.version ?? "its installation") is not installed"
+      case .latest:
+        let candidate = index < candidates.count ? candidates[index] : nil
+        if package.isNewest(status, candidate: candidate) { return nil }
+        wanted = "\(package.version ?? candidate ?? "what is newer") is not installed"
+      }
+      return
+        "\(package.name) is on hold at \(version), so \(wanted): `apt-mark unhold \(package.name)` on the host lets it change"
+    }
+  }
+
+  private func install(
+    _ pairs: [(PackageRequest, PackageStatus)], candidates: [String: String?] = [:], listsValidFor: Duration?
+  ) -> Decision {
     guard !pairs.isEmpty else { return .unchanged }
     let changes = pairs.map { request, found -> Change in
       let wanted = request.version ?? (candidates[request.name] ?? nil)
@@ -124,20 +154,20 @@ public struct AptPackages: HostTask {
     }
     return [
       action(
-        AptScript(lockTimeout: lockTimeout).install(
-          pairs.map(\.0.text), recommends: recommends, listsValidFor: cacheValidFor),
+        AptScript().install(pairs.map(\.0.text), recommends: recommends, listsValidFor: listsValidFor),
         summary: "install \(pairs.map(\.0.text).joined(separator: ", "))", changes: changes)
     ]
   }
 
-  private func installNewest(_ pairs: [(PackageRequest, PackageStatus)], age: Int?) -> Decision {
-    let howOld = age.map { "\($0 / 3600) hours old" } ?? "missing"
+  private func installNewest(_ pairs: [(PackageRequest, PackageStatus)], lists: AptListsState) -> Decision {
+    let howOld = lists.age.map { "\($0 / 3600) hours old" } ?? "missing"
+    let reason = lists.isOlderThanSources ? "older than their sources" : howOld
     var changes = pairs.filter { !$0.0.isMet(by: $0.1) }.map { Change.added($0.0.text) }
-    changes.append(.modified("package lists, \(howOld) → new, with what is newer in them"))
+    changes.append(.modified("package lists, \(reason) → new, with what is newer in them"))
+    let names = pairs.map(\.0)
     var action = action(
-      AptScript(lockTimeout: lockTimeout).install(
-        packages.map(\.text), recommends: recommends, listsValidFor: .zero),
-      summary: "fetch the package lists, install the newest \(packages.map(\.name).joined(separator: ", "))",
+      AptScript().installNewest(names.map(\.text), recommends: recommends),
+      summary: "fetch the package lists, install the newest \(names.map(\.name).joined(separator: ", "))",
       changes: changes)
     action.changedWhen = .outputLacks("0 upgraded, 0 newly installed, 0 to remove")
     return [action]
@@ -147,76 +177,9 @@ public struct AptPackages: HostTask {
     var action = Action.run(
       command, summary: summary, changes: changes, touches: [.packages, .named("apt lists")])
     action.environment = AptScript.environment
+    action.waitsUpTo = lockTimeout
+    let seconds = lockTimeout.components.seconds
+    action.explanation = { AptFailure.explain($0, waitedFor: seconds) }
     return action
-  }
-}
-
-/// A package as a playbook names it: name, architecture, version.
-struct PackageRequest: Sendable, Hashable {
-  /// As it was written, and as apt-get takes it.
-  let text: String
-  /// The name, with the architecture if there is one.
-  let name: String
-  /// The version, or a pattern for it, with `*` for any characters.
-  let version: String?
-
-  init(_ text: String) {
-    self.text = text
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    name = String(parts.first ?? "")
-    version = parts.count > 1 ? String(parts[1]) : nil
-  }
-
-  /// Names are those of Debian Policy, section 5.6.1; versions of section 5.6.12.
-  func validate() throws {
-    if text.isEmpty { throw InvalidTask("the name of a package is empty") }
-    let isNameByte = { (byte: UInt8) in
-      (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || [0x2b, 0x2d, 0x2e].contains(byte)
-    }
-    let parts = name.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let bare = parts.first ?? ""
-    let first = bare.utf8.first ?? 0
-    guard bare.utf8.count > 1, isNameByte(first), ![0x2b, 0x2d, 0x2e].contains(first),
-      bare.utf8.allSatisfy(isNameByte),
-      parts.count == 1 || (!parts[1].isEmpty && parts[1].utf8.allSatisfy(isNameByte) && parts[1].first != "-")
-    else {
-      throw InvalidTask(
-        "\(text.debugDescription) is no name of a package: lower-case letters, digits, and + - . are allowed"
-          + (text.contains(" ") ? "; write each package as a text of its own" : ""))
-    }
-    // apt-get takes a trailing hyphen or plus for an order to remove or install.
-    if bare.hasSuffix("-") { throw InvalidTask("the package \(text.debugDescription) ends in a hyphen") }
-    guard let version else { return }
-    let isVersionByte = { (byte: UInt8) in
-      isNameByte(byte) || (0x41...0x5a).contains(byte) || [0x7e, 0x3a, 0x2a].contains(byte)
-    }
-    if version.isEmpty || !version.utf8.allSatisfy(isVersionByte) {
-      throw InvalidTask("\(version.debugDescription) is no version of the package \(name)")
-    }
-  }
-
-  /// Whether a package that was found is the one that is asked for.
-  func isMet(by found: PackageStatus) -> Bool {
-    guard let version else { return found.isInstalled }
-    guard found.state == .installed, let installed = found.version else { return false }
-    return Self.matches(Array(installed.utf8), Array(version.utf8)[...])
-  }
-
-  private static func matches(_ text: [UInt8], _ pattern: ArraySlice<UInt8>) -> Bool {
-    let parts = pattern.split(separator: 0x2a, omittingEmptySubsequences: false)
-    guard let first = parts.first, let last = parts.last, parts.count > 1 else {
-      return text == Array(pattern)
-    }
-    guard text.starts(with: first), text.count >= first.count + last.count,
-      text.suffix(last.count).elementsEqual(last)
-    else { return false }
-    var rest = text[first.count..<(text.count - last.count)]
-    for part in parts.dropFirst().dropLast() where !part.isEmpty {
-      guard
-        let start = rest.indices.first(where: { rest[$0...].starts(with: part) })
-      else { return false }
-      rest = rest[(start + part.count)...]
-    }
-    return true
   }
 }

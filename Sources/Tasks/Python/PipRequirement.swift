@@ -3,8 +3,9 @@ import MartletFacts
 
 /// One line of what pip is to install, as far as it can be compared with what is installed (PEP 508).
 ///
-/// Names and versions are compared exactly. What the folder of a virtual environment doesn't show is left
-/// undecided, and a stamp stands in for it: extras, markers, URLs, local paths, `-e`, and options.
+/// Names and versions are compared exactly. What the folder of a virtual environment doesn't show is left to pip, and
+/// a stamp tells whether pip was asked already: extras, markers, URLs, local paths, `-e`, and lines that can't be
+/// read here for sure. Nothing that pip might take is refused.
 struct PipRequirement: Sendable, Equatable {
   /// The line as pip reads it, without comments and hashes.
   let text: String
@@ -13,145 +14,148 @@ struct PipRequirement: Sendable, Equatable {
   private let specifiers: [String]
   /// Whether names and versions tell all that the line asks for.
   let isDecidable: Bool
-  /// Whether it is an option for all lines, as `--index-url`.
+  /// Whether it may ask for nothing on this host.
+  private let hasMarker: Bool
+  /// The local project or archive that it names, as it is written.
+  let localPath: String?
+  /// Whether a local project is used where it is.
+  let isEditable: Bool
+  /// Whether it is an option, which has a line for itself.
   let isOption: Bool
+  /// Whether what it leads to can't be known, so that only pip can tell whether it is there.
+  let isUnreadable: Bool
+  /// Why pip is going to refuse it; nil if it may take it.
+  let problem: String?
 
-  /// Reads a line.
-  ///
-  /// - Throws: ``InvalidTask`` if no requirement can look like this.
-  init(_ line: String) throws {
-    text = line.trimmed
-    isOption = text.hasPrefix("--") || (text.hasPrefix("-") && !text.hasPrefix("-e"))
-    let (requirement, marker) = Self.split(text, at: ";")
-    if text.hasPrefix("-") {
-      self.name = nil
-      specifiers = []
-      isDecidable = isOption && !text.hasPrefix("-c") && !text.hasPrefix("--constraint")
+  /// Options that say where packages come from or how they are built: what is installed stays right without them.
+  private static let sources: Set<String> = [
+    "-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--no-binary",
+    "--only-binary", "--prefer-binary", "--pre", "--trusted-host", "--require-hashes", "--use-feature",
+  ]
+
+  init(_ line: String) {
+    let line = line.trimmed
+    var words = line.split(separator: " ").map(String.init)
+    let option = line.hasPrefix("-") ? words.first?.split(separator: "=").first.map(String.init) : nil
+    if option == nil, let end = words.firstIndex(where: { $0.hasPrefix("-") }) {
+      words.removeSubrange(end...)
+    }
+    let text = words.joined(separator: " ")
+    self.text = text
+    isOption = option != nil
+    if let option {
+      let editable = Self.editable(line)
+      localPath = editable.flatMap(Self.path)
+      isEditable = editable != nil
+      isDecidable = Self.sources.contains(option) || line.hasPrefix("-i") || line.hasPrefix("-f")
+      isUnreadable = editable == nil && !isDecidable
+      (name, specifiers, hasMarker, problem) = (nil, [], false, nil)
       return
     }
-    if text.hasPrefix(".") || text.hasPrefix("/") || text.contains("://") && !text.contains(" @ ") {
-      self.name = nil
-      specifiers = []
-      isDecidable = false
+    isEditable = false
+    isUnreadable = false
+    let isURL = text.contains("://") && !text.contains(" @ ")
+    if isURL || Self.isPath(text) || text.contains("${") {
+      localPath = Self.path(text)
+      (name, specifiers, isDecidable, hasMarker, problem) = (nil, [], false, true, nil)
       return
     }
+    let read = Self.named(text)
+    (name, specifiers, problem) = (read.name, read.specifiers, read.problem)
+    hasMarker = read.hasMarker
+    isDecidable = read.isSimple
+    localPath = text.firstRange(of: " @ file://").map { String(text[$0.upperBound...]) }.flatMap(Self.path)
+  }
+
+  /// What follows `-e`.
+  private static func editable(_ line: String) -> String? {
+    if line.hasPrefix("-e") { return line.dropFirst(2).trimmed }
+    guard line.hasPrefix("--editable"), let next = line.dropFirst(10).first, next == "=" || next.isWhitespace
+    else { return nil }
+    return line.dropFirst(11).trimmed
+  }
+
+  /// Whether pip takes it for a path: by a slash, a dot in front, or the ending of an archive (pip's
+  /// `_looks_like_path` and `is_archive_file`).
+  private static func isPath(_ text: String) -> Bool {
+    if text.contains(" @ ") { return false }
+    let first = text.split(whereSeparator: { $0.isWhitespace || $0 == ";" }).first.map(String.init) ?? ""
+    return first.hasPrefix(".") || first.contains("/") && !first.contains("@")
+      || [
+        ".whl", ".zip", ".tgz", ".tar", ".tar.gz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lzma",
+      ]
+      .contains(where: first.lowercased().hasSuffix)
+  }
+
+  /// The path of a local project: the same part of the line that the host's probe takes; nil for other URLs.
+  private static func path(_ text: String) -> String? {
+    var rest = Substring(text)
+    if let quote = rest.first, "\"'".contains(quote) {
+      rest = rest.dropFirst().prefix { $0 != quote }
+    } else {
+      rest = rest.prefix { !$0.isWhitespace }
+    }
+    rest = rest.prefix { !";[#".contains($0) }
+    if rest.hasPrefix("file://") { rest = rest.dropFirst(7) }
+    return rest.isEmpty || rest.contains("://") || rest.contains("$") ? nil : String(rest)
+  }
+
+  private struct Named {
+    var name: String?
+    var specifiers: [String] = []
+    var isSimple = false
+    var hasMarker = false
+    var problem: String?
+  }
+
+  private static func named(_ text: String) -> Named {
+    let mark = text.firstIndex(of: ";")
+    let requirement = text[..<(mark ?? text.endIndex)].trimmed
+    var read = Named(hasMarker: mark != nil)
     let letters = requirement.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
     guard let first = letters.first, let last = letters.last, first.isLetter || first.isNumber,
       last.isLetter || last.isNumber
     else {
-      throw InvalidTask(
-        "\"\(text)\" is no requirement: write a package's name and, if need be, versions, as in \"django==5.1\""
-      )
+      read.problem = "write a package's name and, if need be, versions, as in \"django==5.1\""
+      return read
     }
-    self.name = normalizedPackageName(letters)
+    read.name = normalizedPackageName(letters)
     var rest = requirement.dropFirst(letters.count).trimmed
     var hasExtras = false
     if rest.hasPrefix("[") {
       guard let end = rest.firstIndex(of: "]") else {
-        throw InvalidTask("\"\(text)\" is no requirement: a closing ] is missing")
+        read.problem = "a closing ] is missing"
+        return read
       }
       hasExtras = true
       rest = rest[rest.index(after: end)...].trimmed
     }
-    if rest.hasPrefix("@") {
-      specifiers = []
-      isDecidable = false
-      return
+    if rest.hasPrefix("@") { return read }
+    if rest.hasPrefix("("), rest.hasSuffix(")") { rest = rest.dropFirst().dropLast().trimmed }
+    // A comma at the end is taken by pip.
+    if rest.hasSuffix(",") { rest = rest.dropLast().trimmed }
+    let specifiers = rest.isEmpty ? [] : rest.split(separator: ",").map { $0.trimmed }
+    if let wrong = specifiers.first(where: { VersionSpecifier($0) == nil }) {
+      let hint = wrong.hasPrefix("=") ? ": write == for one version" : ""
+      read.problem = "\"\(wrong)\" is no condition on a version\(hint)"
+      return read
     }
-    if rest.hasPrefix("("), rest.hasSuffix(")") { rest = String(rest.dropFirst().dropLast()) }
-    specifiers = rest.isEmpty ? [] : rest.split(separator: ",").map { $0.trimmed }
-    for specifier in specifiers where VersionSpecifier(specifier) == nil {
-      let hint = specifier.hasPrefix("=") ? ": write == for one version" : ""
-      throw InvalidTask("\"\(text)\" is no requirement: \"\(specifier)\" is no condition on a version\(hint)")
-    }
-    isDecidable = !hasExtras && marker == nil
+    read.specifiers = specifiers
+    read.isSimple = !hasExtras && mark == nil
+    return read
   }
 
-  private static func split(_ text: String, at mark: Character) -> (String, String?) {
-    guard let index = text.firstIndex(of: mark) else { return (text, nil) }
-    return (text[..<index].trimmed, String(text[text.index(after: index)...]))
-  }
-
-  /// Whether what is installed contradicts the line. One that can't be decided by names is not contradicted
-  /// by a package that is missing: its marker may not hold.
+  /// Whether what is installed contradicts the line. One whose marker may not hold isn't contradicted by a package
+  /// that is missing or another.
   func isContradicted(by installed: [String: String]) -> Bool {
-    guard let name else { return false }
-    guard let version = installed[name] else { return isDecidable }
-    return isDecidable && !specifiers.allSatisfy { VersionSpecifier($0)?.isMet(by: version) ?? true }
+    guard let name, problem == nil, !hasMarker else { return false }
+    guard let version = installed[name] else { return true }
+    return !specifiers.allSatisfy { VersionSpecifier($0)?.isMet(by: version) ?? true }
   }
 
   /// What a plan says about a line that isn't met.
   func change(from installed: [String: String]) -> Change {
     guard let name, let version = installed[name] else { return .added(text) }
     return .modified("\(name) \(version) → \(text)")
-  }
-}
-
-/// The lines of a requirements file, read as pip reads them.
-struct PipRequirements: Sendable, Equatable {
-  var requirements: [PipRequirement]
-  /// The files that it includes by `-r`, and takes constraints from by `-c`.
-  var includes: [String] = []
-  var constraints: [String] = []
-
-  /// Reads a file's text: comments, continued lines, hashes and environment markers are understood
-  /// ("Requirements File Format" in pip's documentation).
-  ///
-  /// - Throws: ``InvalidTask`` with the line that no requirement can look like.
-  init(text: String, name: String) throws {
-    requirements = []
-    var pending = ""
-    var number = 0
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      number += 1
-      var line = String(line)
-      if line.hasSuffix("\r") { line.removeLast() }
-      if line.trimmed.hasPrefix("#") { continue }
-      if line.hasSuffix("\\") {
-        pending += line.dropLast() + " "
-        continue
-      }
-      line = pending + line
-      pending = ""
-      if let comment = line.range(ofComment: ()) { line = String(line[..<comment]) }
-      line = line.trimmed
-      guard !line.isEmpty else { continue }
-      if let path = Self.argument(of: ["-r", "--requirement"], in: line) {
-        includes.append(path)
-        continue
-      }
-      if let path = Self.argument(of: ["-c", "--constraint"], in: line) {
-        constraints.append(path)
-        continue
-      }
-      let words = line.split(separator: " ").filter { !$0.isEmpty }
-      let kept = line.hasPrefix("-") ? words : Array(words.prefix { !$0.hasPrefix("--") })
-      do {
-        requirements.append(try PipRequirement(kept.joined(separator: " ")))
-      } catch let error as InvalidTask {
-        throw InvalidTask("\(name), line \(number): \(error.description)")
-      }
-    }
-  }
-
-  private static func argument(of options: [String], in line: String) -> String? {
-    for option in options where line.hasPrefix(option) {
-      let rest = line.dropFirst(option.count)
-      guard let first = rest.first, first == "=" || first.isWhitespace || option.count == 2 else { continue }
-      return rest.drop { $0 == "=" || $0.isWhitespace }.trimmed
-    }
-    return nil
-  }
-}
-
-extension String {
-  /// Where a comment begins: at a `#` that follows a blank, or begins the line.
-  fileprivate func range(ofComment: Void) -> String.Index? {
-    var previous: Character = " "
-    for index in indices {
-      if self[index] == "#", previous.isWhitespace { return index }
-      previous = self[index]
-    }
-    return nil
   }
 }

@@ -44,12 +44,103 @@ import Testing
   @Test func theNewestVersionIsInstalled() {
     let task = AptPackages("nginx", "curl", state: .latest)
     let found: [PackageStatus] = [.installed("1"), .installed("7")]
-    #expect(task.decide(given: (found, ["1", "7"], [60])).isUnchanged)
-    #expect(task.decide(given: (found, ["2", "7"], [60])).changes == ["~ nginx 1 → 2"])
-    let stale = task.decide(given: (found, ["1", "7"], [7 * 24 * 3600]))
+    let young = AptListsState(age: 60)
+    #expect(task.decide(given: (found, ["1", "7"], [young])).isUnchanged)
+    #expect(task.decide(given: (found, ["2", "7"], [young])).changes == ["~ nginx 1 → 2"])
+    let stale = task.decide(given: (found, ["1", "7"], [AptListsState(age: 7 * 24 * 3600)]))
     #expect(stale.changes.first?.contains("168 hours old") == true)
     #expect(stale.actions.first?.changedWhen == .outputLacks("0 upgraded, 0 newly installed, 0 to remove"))
-    #expect(task.decide(given: (found, ["1", "7"], [nil])).changes.first?.contains("missing") == true)
+    let none = task.decide(given: (found, ["1", "7"], [AptListsState()]))
+    #expect(none.changes.first?.contains("missing") == true)
+    let older = task.decide(given: (found, ["1", "7"], [AptListsState(age: 60, isOlderThanSources: true)]))
+    #expect(older.changes.first?.contains("older than their sources") == true)
+  }
+
+  @Test func listsAreFetchedOnceARun() {
+    let task = AptPackages("nginx", state: .latest, cacheValidFor: .zero)
+    let before = task.decide(given: ([.installed("1")], ["1"], [AptListsState(age: 1)]))
+    #expect(!before.isUnchanged)
+    let after = AptListsState(age: 1, isFromThisRun: true)
+    #expect(task.decide(given: ([.installed("1")], ["1"], [after])).isUnchanged)
+    #expect(task.decide(given: ([.installed("1")], ["2"], [after])).changes == ["~ nginx 1 → 2"])
+  }
+
+  @Test func packagesOnHoldAreKeptAndSaidSo() throws {
+    let held = PackageStatus(state: .installed, version: "1", isHeld: true)
+    let lists = [AptListsState(age: 60)]
+    func check(_ task: AptPackages, _ candidate: String, _ warning: String?) {
+      let facts = ([held], [candidate as String?], lists)
+      #expect(task.decide(given: facts).isUnchanged)
+      #expect(
+        task.warnings(given: facts).first.map { $0.contains(warning ?? "-") } == (warning == nil ? nil : true)
+      )
+    }
+    check(AptPackages("tree", state: .latest), "2", "tree is on hold at 1, so 2 is not installed")
+    check(AptPackages("tree", state: .latest), "1", nil)
+    check(AptPackages("tree=2.0"), "2", "so 2.0 is not installed: `apt-mark unhold tree`")
+    check(AptPackages("tree=1*"), "2", nil)
+    check(AptPackages("tree"), "2", nil)
+    check(AptPackages("tree", state: .absent), "2", "it is not removed")
+    // Stale lists: what isn't on hold is given to apt.
+    let both = AptPackages("tree", "curl", state: .latest)
+      .decide(given: ([held, .installed("7")], ["2", "7"], [AptListsState()]))
+    guard case .run(let command)? = both.actions.first?.effect else { throw InvalidTask("no command") }
+    #expect(command.text.contains("-- 'curl'") && !command.text.contains("'tree'"))
+    let absent = PackageStatus(state: .absent, isHeld: true)
+    #expect(AptPackages("tree").decide(given: ([absent], [], [])).failure?.contains("on hold") == true)
+  }
+
+  @Test(
+    arguments: [
+      (["E: Unable to locate package ngnix"], "no source of this host has the package ngnix"),
+      (
+        ["E: Version '9' for 'nginx' was not found"],
+        "Version '9' for 'nginx' was not found on this host's sources"
+      ),
+      (
+        [
+          "Err:1 http://deb.debian.org/debian bookworm InRelease",
+          "  Temporary failure resolving 'deb.debian.org'", "E: Some index files failed to download.",
+        ],
+        "this host can't reach a package source: Temporary failure resolving 'deb.debian.org'"
+      ),
+      (["E: You don't have enough free space in /var/cache/apt/archives/."], "the disk is full"),
+      (
+        [
+          "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)",
+          "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?",
+        ],
+        "become: true"
+      ),
+      (
+        [
+          "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt-get)",
+          "apt-get install nginx (process 7, since 14:02 UTC)",
+        ],
+        "waited for, 30 minutes long: apt-get install nginx (process 7, since 14:02 UTC)"
+      ),
+      (
+        [
+          "The following packages have unmet dependencies:",
+          " libpq-dev : Depends: libpq5 (= 15.1) but 16.1 is to be installed",
+          "E: Unable to correct problems",
+        ],
+        "apt can't find versions that go together: libpq-dev : Depends: libpq5"
+      ),
+      (
+        [
+          "dpkg: error processing package nginx (--configure):",
+          " installed nginx package post-installation script",
+          "E: Sub-process /usr/bin/dpkg returned an error code (1)",
+        ],
+        "dpkg could not install or configure nginx: installed nginx package post-installation script"
+      ),
+      (["E: Repository 'x' changed its 'Label' value from 'a' to 'b'"], "--allow-releaseinfo-change"),
+      (["all went well"], "-"),
+    ] as [([String], String)])
+  func failuresAreSaidInALine(output: [String], expected: String) {
+    let text = AptFailure.explain(output, waitedFor: 1800) ?? "-"
+    #expect(text.contains(expected), "\(text)")
   }
 
   @Test func packagesAreRemoved() {
@@ -74,9 +165,11 @@ import Testing
 
   @Test(arguments: LocalShell.allCases)
   func theScriptIsUnderstoodByEveryShell(shell: LocalShell) async throws {
-    let script = AptScript(lockTimeout: .seconds(60))
+    let script = AptScript()
     for command in [
       script.install(["x"], recommends: false, listsValidFor: .seconds(60)), script.remove(["x"]),
+      script.install(["x"], recommends: true, listsValidFor: nil),
+      script.installNewest(["x"], recommends: true),
     ] {
       let result = try await shell.run(
         "sh() { :; }; \(raw: shell == .dash ? "dash" : shell == .bash ? "bash" : "busybox sh") -n -c \(word: command)"
