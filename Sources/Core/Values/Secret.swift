@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -90,7 +92,9 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
 extension Secret: Codable {
   public init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
-    if text.hasPrefix("env:") {
+    if let kept = (decoder.userInfo[SecretBox.key] as? SecretBox)?.secret(for: text) {
+      self = kept
+    } else if text.hasPrefix("env:") {
       self = .environment(String(text.dropFirst(4)))
     } else if text.hasPrefix("file:") {
       self = .file(String(text.dropFirst(5)))
@@ -101,11 +105,34 @@ extension Secret: Codable {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
-    guard let reference else {
+    guard let reference = reference ?? (encoder.userInfo[SecretBox.key] as? SecretBox)?.reference(to: self)
+    else {
       throw EncodingError.invalidValue(
         self,
         .init(codingPath: encoder.codingPath, debugDescription: "a secret's value is never written out"))
     }
     try container.encode(reference)
+  }
+}
+
+/// Carries secrets that have no reference through an encoder and back, where Swift's own defaults of variables go
+/// through one: what is written is a number of this box.
+final class SecretBox: Sendable {
+  // A constant name is always a key.
+  static let key = CodingUserInfoKey(rawValue: "martlet.secrets") ?? { fatalError("no key") }()
+  private static let prefix = "\u{0}secret "
+  private let kept = Mutex<[Secret]>([])
+
+  func reference(to secret: Secret) -> String {
+    kept.withLock { kept in
+      kept.append(secret)
+      return Self.prefix + String(kept.count - 1)
+    }
+  }
+
+  /// The secret that was written as this text; nil if none was.
+  func secret(for text: String) -> Secret? {
+    guard text.hasPrefix(Self.prefix), let number = Int(text.dropFirst(Self.prefix.count)) else { return nil }
+    return kept.withLock { $0.indices.contains(number) ? $0[number] : nil }
   }
 }
