@@ -32,7 +32,8 @@ import Testing
   ])
   func whatIsWrongIsRefusedWithItsPosition(pattern: String, position: Int, problem: String) {
     let error = #expect(throws: RegularExpressionError.self) { try RegularExpression(pattern) }
-    #expect(error?.position == position && error?.problem.contains(problem) == true, "\(error?.description ?? "")")
+    #expect(
+      error?.position == position && error?.problem.contains(problem) == true, "\(error?.description ?? "")")
     #expect(error?.description.contains("at character \(position): ") == true)
   }
 
