@@ -1,10 +1,10 @@
 /// Tries an expression by going back to the last choice whenever it fails, as Python, Perl and PCRE do.
 ///
 /// `(a+)+$` and its like take twice as long for each character more. So the steps are counted, over all texts that one
-/// matcher is given: after ``stepLimit`` of them it is an error, some tenths of a second after it began.
+/// matcher is given: after ``stepLimit`` of them it is an error, about a second after it began.
 package struct RegexMatcher {
   /// How many steps are taken at most, for all texts together, beyond a few for each character.
-  package static let stepLimit = 4_000_000
+  package static let stepLimit = 20_000_000
   /// How many choices are remembered at most.
   private static let choiceLimit = 1_000_000
 

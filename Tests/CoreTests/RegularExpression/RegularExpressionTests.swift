@@ -37,7 +37,7 @@ import Testing
     #expect(error?.description.contains("at character \(position): ") == true)
   }
 
-  @Test(arguments: ["(a+)+$", "(a|aa)*c"])
+  @Test(arguments: ["(a+)+$", "(a|aa)+$"])
   func whatTakesTooLongEnds(pattern: String) throws {
     let error = #expect(throws: RegularExpressionError.self) {
       try RegularExpression(pattern).matches(String(repeating: "a", count: 60) + "!")
