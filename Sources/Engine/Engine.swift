@@ -56,7 +56,7 @@ public struct Engine: Sendable {
     }
     reporter.report(
       .runStarted(playbook: playbook, hosts: selection.hosts.map(\.host.name), check: options.check))
-    for warning in selection.warnings(options) { reporter.report(.warning(host: nil, message: warning)) }
+    for warning in selection.warnings { reporter.report(.warning(host: nil, message: warning)) }
     for notice in notices where options.verbose || !notice.verboseOnly {
       reporter.report(.warning(host: notice.host, message: notice.message))
     }

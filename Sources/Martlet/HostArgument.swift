@@ -24,6 +24,16 @@ package enum HostArgument {
   ///
   /// - Throws: `InventoryError` if it can't be a host.
   package static func host(_ word: String, in inventory: Inventory?) throws -> InventoryHost {
+    try usable(described(word, in: inventory))
+  }
+
+  /// The host, if its connection settings can be honoured.
+  private static func usable(_ host: InventoryHost) throws -> InventoryHost {
+    guard host.problems.isEmpty else { throw InventoryError(host.problems.joined(separator: "\n")) }
+    return host
+  }
+
+  private static func described(_ word: String, in inventory: Inventory?) throws -> InventoryHost {
     if let host = inventory?.host(word) { return host }
     if word == TransportChoice.localHost { return try InventoryFile.host(word) }
     let at = word.lastIndex(of: "@")
@@ -60,6 +70,6 @@ package enum HostArgument {
     guard let inventory else {
       throw InventoryError("\"\(word)\" is a pattern, and there is no inventory: name one with -i FILE")
     }
-    return (try HostPattern(word).hosts(in: inventory), true)
+    return (try HostPattern(word).hosts(in: inventory).map(usable), true)
   }
 }

@@ -51,13 +51,18 @@ extension Playbook {
 
   private static func prepare(_ options: RunCommandOptions, _ report: Report) throws -> PlaybookRun {
     var warnings: [String] = []
-    var inventory = try InventoryChoice.load(options.connection.inventories) { warnings.append($0) }
+    let plays = Self().plays
+    let patterns = plays.items.map(\.pattern)
+    var inventory = try InventoryChoice.load(options.connection.inventories, for: patterns) {
+      warnings.append($0)
+    }
+    inventory.addLocalHost(ifNamedBy: patterns)
     let password = try options.connection.askPassword()
     options.apply(
       to: &inventory, password: password,
       becomePassword: try options.become.askPassword(otherwise: password))
     var run = PlaybookRun(
-      plays: Self().plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory,
+      plays: plays, name: "\(Self.self)", options: options.runOptions, inventory: inventory,
       transport: options.connection.hostTransport(whileAsking: report.pause))
     run.warnings = warnings
     run.secrets = .process

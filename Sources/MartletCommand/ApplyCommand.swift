@@ -23,7 +23,8 @@ struct ApplyCommand: AsyncParsableCommand {
   func run() async throws {
     do {
       try ProgramLauncher.become(
-        try await program(), name: "martlet apply \(playbook)", arguments: options.commandLine)
+        try await program(), name: "martlet apply \(playbook)", arguments: options.commandLine,
+        source: playbook.hasSuffix(".swift") ? playbook : nil)
     } catch let error as PlaybookError {
       StandardError.tell("error: \(error)")
       throw ExitCode(64)

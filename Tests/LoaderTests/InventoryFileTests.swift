@@ -11,9 +11,11 @@ func load(_ text: String, warnings: UnsafeMutablePointer<[String]>? = nil) throw
   let file = folder.appending(path: "i.yaml")
   try Data(text.utf8).write(to: file)
   do {
-    return try InventoryFile.load([file.path]) {
+    var inventory = try InventoryFile.load([file.path]) {
       warnings?.pointee.append($0.replacing(folder.path + "/", with: ""))
     }
+    inventory.updateHosts { $0.problems = $0.problems.map { $0.replacing(folder.path + "/", with: "") } }
+    return inventory
   } catch let error as InventoryError {
     throw InventoryError(error.description.replacing(folder.path + "/", with: ""))
   }
@@ -22,8 +24,8 @@ func load(_ text: String, warnings: UnsafeMutablePointer<[String]>? = nil) throw
 /// The message of the error that a text causes.
 func problem(_ text: String) -> String {
   do {
-    _ = try load(text)
-    return "no error"
+    let problems = try load(text).hosts.flatMap(\.problems)
+    return problems.isEmpty ? "no error" : problems.joined(separator: "\n")
   } catch {
     return "\(error)"
   }

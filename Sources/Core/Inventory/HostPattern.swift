@@ -1,19 +1,22 @@
 /// Which hosts of an inventory are meant: `web`, `web:&prod:!db1`, `web*,db1`.
 ///
 /// Parts are separated by a colon or a comma. Each is a host, a group or a wildcard; a part with `&` in front
-/// keeps only hosts that it names too, one with `!` removes them. The syntax is Ansible's.
+/// keeps only hosts that it names too, one with `!` removes them. The syntax is Ansible's. `@local` is the machine that
+/// Martlet runs on, also where the inventory doesn't name it.
 public struct HostPattern: Sendable, CustomStringConvertible {
   public let description: String
 
   public init(_ pattern: String) { description = pattern }
 
+  /// What it is made of.
+  package var parts: [String] {
+    description.split { $0 == "," || $0 == ":" }.map { $0.trimmed }.filter { !$0.isEmpty }
+  }
+
   /// The hosts that the pattern names, in the order of the inventory.
   ///
   /// - Throws: ``InventoryError`` if it is empty, or has a part that names nothing in the inventory.
   public func hosts(in inventory: Inventory) throws -> [InventoryHost] {
-    let parts = description.split { $0 == "," || $0 == ":" }
-      .map { $0.trimmed }
-      .filter { !$0.isEmpty }
     guard !parts.isEmpty else {
       throw InventoryError("the host pattern is empty: write a host, a group, or \"all\"")
     }
@@ -27,7 +30,7 @@ public struct HostPattern: Sendable, CustomStringConvertible {
       default: chosen = (chosen ?? []).union(try names(of: part, in: inventory))
       }
     }
-    let start = chosen ?? Set(inventory.hosts.map(\.name))
+    let start = chosen ?? Set(inventory.groups["all"] ?? [])
     let names = required.reduce(start) { $0.intersection($1) }.subtracting(excluded)
     return inventory.hosts.filter { names.contains($0.name) }
   }
@@ -36,7 +39,7 @@ public struct HostPattern: Sendable, CustomStringConvertible {
     if let group = inventory.groups[part] { return Set(group) }
     if inventory.host(part) != nil { return [part] }
     if part.contains("*") || part.contains("?") {
-      let hosts = inventory.hosts.map(\.name).filter { matches(Array($0.utf8), Array(part.utf8)) }
+      let hosts = (inventory.groups["all"] ?? []).filter { matches(Array($0.utf8), Array(part.utf8)) }
       let groups = inventory.groups.filter { matches(Array($0.key.utf8), Array(part.utf8)) }
       let names = Set(hosts).union(groups.values.joined())
       if !names.isEmpty { return names }

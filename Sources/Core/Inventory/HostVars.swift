@@ -13,10 +13,29 @@
 ///     }
 ///
 /// Every property has a default or is optional. The inventory's values are laid over the defaults, maps key by
-/// key. A value of another type, and a key that no play of the playbook knows, are errors that name the place.
+/// key. A value of another type, and a name that is nearly one of these, are errors that name the place; other
+/// variables that no play knows are left alone. The elements of a list or map are laid over the defaults of their type
+/// if that is a `HostVars` too:
+///
+///     struct Vars: HostVars {
+///       struct Site: HostVars {
+///         var name = ""
+///         var port = 80
+///       }
+///       var sites: [Site] = []
+///     }
 public protocol HostVars: Codable, Sendable {
   /// The variables of a host for which the inventory says nothing.
   init()
+}
+
+extension HostVars {
+  // What Swift says where a property has neither default nor `?`, and so no `init()` is there.
+  @available(
+    *, unavailable,
+    message: "give each property a default, as in var title = \"\", or make it optional: var title: String?"
+  )
+  public init() { fatalError("not available") }
 }
 
 /// For a play without variables.
@@ -39,15 +58,30 @@ extension HostVars {
     return try JSONDecoder().decode(InventoryValue.self, from: encoder.encode(Self()))
   }
 
+  /// A value laid over the defaults, and so the elements of its lists and maps.
+  fileprivate static func completed(_ value: InventoryValue) throws -> InventoryValue {
+    let merged = value.merged(over: try encodedDefaults())
+    guard case .map(var map) = merged else { return merged }
+    for child in Mirror(reflecting: Self()).children {
+      // Asking for the type's conformance takes a while, and most variables are texts and numbers.
+      guard let name = child.label, let value = map[name], value.hasParts,
+        let type = type(of: child.value) as? any VarsHolding.Type
+      else { continue }
+      map[name] = try type.completed(value)
+    }
+    return .map(map)
+  }
+
   /// The variables of one host.
   ///
   /// - Throws: ``InventoryError`` that names the place, the host, the key and what was expected.
   package static func decode(for host: InventoryHost) throws -> Self {
     let names = try knownNames()
     let given = host.vars.filter { names.contains($0.key) }
-    let merged = InventoryValue.map(given.mapValues(\.value)).merged(over: try encodedDefaults())
+    let merged = try completed(.map(given.mapValues(\.value)))
     do {
-      return try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(merged))
+      let decoder = JSONDecoder()
+      return try decoder.decode(Self.self, from: JSONEncoder().encode(merged))
     } catch let error as DecodingError {
       throw InventoryError(explain(error, host: host, given: given))
     }
@@ -71,7 +105,10 @@ extension HostVars {
       expected = "expected \(words(for: type))"
     case .keyNotFound(let key, let context):
       path = context.codingPath + [key]
-      expected = "it has no value: give the property a default, or set it in the inventory"
+      expected =
+        context.codingPath.isEmpty
+        ? "it has no value: give the property a default, or set it in the inventory"
+        : "it has no value: set it, or let the element's type be a HostVars, whose defaults count"
     case .dataCorrupted(let context):
       path = context.codingPath
       expected = context.debugDescription
@@ -104,11 +141,11 @@ extension HostVars {
     among given: [String: InventoryVariable]
   ) -> (key: String, value: InventoryVariable)? {
     given.sorted { $0.key < $1.key }.first { key, variable in
-      guard let defaults = try? encodedDefaults(),
-        let alone = try? JSONEncoder().encode(
-          InventoryValue.map([key: variable.value]).merged(over: defaults))
-      else { return true }
-      return (try? JSONDecoder().decode(Self.self, from: alone)) == nil
+      guard let alone = try? JSONEncoder().encode(completed(.map([key: variable.value]))) else {
+        return true
+      }
+      let decoder = JSONDecoder()
+      return (try? decoder.decode(Self.self, from: alone)) == nil
     }
   }
 
@@ -122,5 +159,49 @@ extension HostVars {
     case is [String: Any].Type: "a map"
     default: "a value of type \(type)"
     }
+  }
+}
+
+extension InventoryValue {
+  fileprivate var hasParts: Bool {
+    switch self {
+    case .list, .map: true
+    default: false
+    }
+  }
+}
+
+/// A type that holds values of a ``HostVars``: a list, a map, an optional.
+private protocol VarsHolding {
+  static func completed(_ value: InventoryValue) throws -> InventoryValue
+}
+
+extension Array: VarsHolding where Element: HostVars {
+  fileprivate static func completed(_ value: InventoryValue) throws -> InventoryValue {
+    guard case .list(let values) = value else { return value }
+    return .list(try values.map { try Element.completedElement($0) })
+  }
+}
+
+extension Dictionary: VarsHolding where Key == String, Value: HostVars {
+  fileprivate static func completed(_ value: InventoryValue) throws -> InventoryValue {
+    guard case .map(let values) = value else { return value }
+    return .map(try values.mapValues { try Value.completedElement($0) })
+  }
+}
+
+extension Optional: VarsHolding where Wrapped: HostVars {
+  fileprivate static func completed(_ value: InventoryValue) throws -> InventoryValue {
+    try Wrapped.completedElement(value)
+  }
+}
+
+extension HostVars {
+  /// What isn't a map at all is left to the decoder, which says so.
+  fileprivate static func completedElement(
+    _ value: InventoryValue
+  ) throws -> InventoryValue {
+    guard case .map = value else { return value }
+    return try completed(value)
   }
 }

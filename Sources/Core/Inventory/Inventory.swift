@@ -27,6 +27,16 @@ public struct Inventory: Sendable {
   /// The host of that name.
   public func host(_ name: String) -> InventoryHost? { hosts.first { $0.name == name } }
 
+  /// Adds the machine that Martlet runs on, if one of the patterns names it as `@local` and the inventory doesn't. It
+  /// is in no group, not in `all` either.
+  package mutating func addLocalHost(ifNamedBy patterns: some Sequence<HostPattern>) {
+    let name = TransportChoice.localHost
+    guard host(name) == nil, patterns.contains(where: { $0.parts.contains(name) }) else { return }
+    var connection = ConnectionSettings(address: name)
+    connection.transport = .local
+    hosts.append(InventoryHost(name: name, connection: connection))
+  }
+
   /// Replaces each host by what `change` makes of it; options of the command line come in this way.
   package mutating func updateHosts(_ change: (inout InventoryHost) -> Void) {
     for index in hosts.indices { change(&hosts[index]) }
@@ -43,6 +53,10 @@ public struct InventoryHost: Sendable {
   public var connection: ConnectionSettings
   /// Its variables, without those that say how to reach it.
   public var vars: [String: InventoryVariable]
+  /// Names without a prefix, as `port`, that say how to reach it here, and where they were set.
+  package var bareSettings: [String: String] = [:]
+  /// What of its connection settings can't be honoured: errors once the host is used, and nobody's business before.
+  package var problems: [String] = []
 
   public init(
     name: String, groups: [String] = [], connection: ConnectionSettings? = nil,

@@ -16,7 +16,12 @@ public struct HostScope<Vars: HostVars>: Sendable {
   /// What the inventory calls its address.
   public let address: String
   /// The play's variables, for this host.
-  public let vars: Vars
+  public var vars: Vars {
+    get { given }
+    @available(*, unavailable, message: "variables are set in the inventory, and the same for a whole run")
+    nonmutating set { fatalError("not available") }
+  }
+  private let given: Vars
   /// The whole inventory, for what one host must know of the others.
   public let inventory: Inventory
   private let facts: FactsInBody
@@ -25,7 +30,7 @@ public struct HostScope<Vars: HostVars>: Sendable {
     name = host.name
     groups = host.groups
     address = host.connection.address
-    self.vars = vars
+    given = vars
     self.inventory = inventory
     self.facts = facts
   }

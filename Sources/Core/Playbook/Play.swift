@@ -37,6 +37,14 @@ public struct Play: Sendable {
     }
   }
 
+  /// A play whose body doesn't need the host: its variables are checked all the same.
+  public init<Vars: HostVars>(
+    _ name: String, on pattern: String, vars: Vars.Type, become: PlayUser = .login,
+    file: String = #fileID, line: Int = #line, @StepsBuilder tasks: @escaping @Sendable () throws -> Steps
+  ) {
+    self.init(name, on: pattern, vars: vars, become: become, file: file, line: line) { _ in try tasks() }
+  }
+
   /// A play without variables of its own.
   public init(
     _ name: String, on pattern: String, become: PlayUser = .login, file: String = #fileID, line: Int = #line,

@@ -17,10 +17,14 @@ extension StringProtocol {
 
 /// The end of a message that names what was probably meant: `; did you mean "domain"?`; empty if nothing is near.
 package func suggestion(for word: String, among known: some Sequence<String>) -> String {
+  nearestWord(to: word, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
+}
+
+/// The word that was probably meant; nil if none is near.
+package func nearestWord(to word: String, among known: some Sequence<String>) -> String? {
   let limit = max(1, word.count / 3)
   let nearest = known.map { (distance: editDistance(word, $0), word: $0) }.min { $0 < $1 }
-  guard let nearest, nearest.distance <= limit else { return "" }
-  return "; did you mean \"\(nearest.word)\"?"
+  return nearest.flatMap { $0.distance <= limit ? $0.word : nil }
 }
 
 /// How many letters must be put in, left out, replaced or exchanged with their neighbour to get from one word

@@ -18,22 +18,15 @@ struct Selection {
   /// In the order of the inventory.
   var hosts: [Entry] = []
 
-  /// What is likely a mistake, and does no harm by itself: a tag that no task has leaves nothing, or everything, to do.
-  func warnings(_ options: RunOptions) -> [String] {
-    // A body that reads the host's facts has shown no tasks yet.
-    guard hosts.allSatisfy({ $0.tasks.plays.count == $0.plays.count }) else { return [] }
-    let known = hosts.reduce(into: Set<String>()) { $0.formUnion($1.tasks.tags) }
-    return [("--tags", options.tags), ("--skip-tags", options.skipTags)].flatMap { option, tags in
-      tags.subtracting(known).sorted().map {
-        "\(option) \($0): no task of these hosts has this tag" + suggestion(for: $0, among: known)
-      }
-    }
-  }
+  /// What is likely a mistake, and does no harm by itself.
+  private(set) var warnings: [String] = []
 
   static func make(
     _ plays: [Play], inventory: Inventory, options: RunOptions
   ) -> Result<Selection, Problems> {
     var problems: [String] = []
+    var inventory = inventory
+    inventory.addLocalHost(ifNamedBy: plays.map(\.pattern))
     guard !plays.isEmpty else { return .failure(Problems(list: ["the playbook has no plays"])) }
     var limit: Set<String>?
     do {
@@ -60,23 +53,29 @@ struct Selection {
       return .failure(
         Problems(list: ["the plays (\(patterns)) match no host of \(inventory.source)\(limited)"]))
     }
+    var names = VariableNames(known: known)
+    var tags = TagNames(options)
     var selection = Selection()
     var hostProblems: [HostProblem] = []
     for host in inventory.hosts {
       guard let places = placesOfHost[host.name] else { continue }
-      for (name, variable) in host.vars.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
-        problems.append(
-          "\(variable.origin): host \(host.name) has the variable \"\(name)\", which no play of this playbook knows"
-            + suggestion(for: name, among: known))
-      }
+      problems += names.problems(of: host) + host.problems
       let (tasks, found) = HostTasks.evaluate(
         places.map { plays[$0] }, for: host, in: inventory, facts: FactsInBody(known: nil),
         options: options)
+      tags.note(tasks, isWhole: tasks.plays.count == places.count) { system in
+        HostTasks.evaluate(
+          places.map { plays[$0] }, for: host, in: inventory, facts: FactsInBody(known: system),
+          options: options
+        ).0
+      }
       hostProblems += found
       if let problem = host.connection.passwordProblem { problems.append("host \(host.name): \(problem)") }
       selection.hosts.append(Entry(host: host, plays: places, tasks: tasks))
     }
     problems += HostProblem.merged(hostProblems).map(\.description)
+    problems += tags.problems
+    selection.warnings = tags.warnings
     var seen: Set<String> = []
     problems = problems.filter { seen.insert($0).inserted }
     return problems.isEmpty ? .success(selection) : .failure(Problems(list: problems))

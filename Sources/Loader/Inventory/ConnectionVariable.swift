@@ -19,6 +19,8 @@ enum ConnectionVariable {
   case ordinary
   /// It says this.
   case setting(Setting, (inout ConnectionSettings) -> Void)
+  /// It says so once the variables that it names are known: those of a host.
+  case template(Setting, (InventoryValue) throws -> ConnectionVariable)
   /// It has no meaning here, and its absence does no harm.
   case irrelevant
   /// It can't be honoured; the text says why and what to do. To go on would reach the host in another way than
@@ -69,7 +71,7 @@ enum ConnectionVariable {
     if name.hasPrefix("ansible_") {
       let short = String(name.dropFirst("ansible_".count))
       if let setting = Self.ansible[short] {
-        self = try Self.setting(setting, name, value, folder)
+        self = try Self.setting(orTemplate: setting, name, value, folder)
       } else if Self.withoutEffect.contains(short) {
         self = .irrelevant
       } else if let why = Self.unsupported[short] {
@@ -78,15 +80,15 @@ enum ConnectionVariable {
         self = .unknown
       }
     } else if name.hasPrefix("martlet_"), let setting = Self.settings[String(name.dropFirst(8))] {
-      self = try Self.setting(setting, name, value, folder)
+      self = try Self.setting(orTemplate: setting, name, value, folder)
     } else if name.hasPrefix("martlet_") {
-      self = .unsupported(
+      throw InventoryError(
         "\(name) is not known\(suggestion(for: name, among: Self.settings.keys.map { "martlet_" + $0 }))")
     } else if let setting = Self.settings[name], setting != .password,
       allowingBareNames || Self.isAlwaysSetting(setting)
     {
       // A bare `password` is more likely the application's.
-      self = try Self.setting(setting, name, value, folder)
+      self = try Self.setting(orTemplate: setting, name, value, folder)
     } else {
       self = .ordinary
     }
@@ -101,6 +103,18 @@ enum ConnectionVariable {
   /// The path of an ssh configuration; `none` is none, as for `ssh -F`.
   private static func configuration(_ path: String, _ folder: String) -> String {
     path.lowercased() == "none" ? "none" : LocalPath.resolve(path, in: folder)
+  }
+
+  /// Whether a name tells by itself that it is no variable of a playbook.
+  static func isPrefixed(_ name: String) -> Bool {
+    name.hasPrefix("ansible_") || name.hasPrefix("martlet_")
+  }
+
+  private static func setting(
+    orTemplate setting: Setting, _ name: String, _ value: InventoryValue, _ folder: String
+  ) throws -> ConnectionVariable {
+    guard ConnectionTemplate.isIn(value) else { return try Self.setting(setting, name, value, folder) }
+    return .template(setting) { try Self.setting(setting, name, $0, folder) }
   }
 
   private static func setting(
@@ -137,11 +151,17 @@ enum ConnectionVariable {
     func paths() throws -> [String] {
       try words("a path, or a list of paths").map { LocalPath.resolve($0, in: folder) }
     }
-    func secret() throws -> Secret {
+    // A password that can't be had is needed for a host that is used, and for no other.
+    func secret(_ apply: @escaping (inout ConnectionSettings, Secret) -> Void) throws -> ConnectionVariable {
       let word = try text(value)
+      if word.hasPrefix("$ANSIBLE_VAULT;") {
+        return .unsupported(
+          "\(name): values encrypted by Ansible's vault are not read; write env:NAME or file:PATH and have the secret there"
+        )
+      }
       let secret = try JSONDecoder().decode(Secret.self, from: JSONEncoder().encode(word))
-      if let problem = secret.problem { throw InventoryError("\(name): \(problem)") }
-      return secret
+      if let problem = secret.problem { return .unsupported("\(name): \(problem)") }
+      return .setting(setting) { apply(&$0, secret) }
     }
     switch setting {
     case .address:
@@ -173,7 +193,10 @@ enum ConnectionVariable {
       if let problem = PlayUser.problem(withName: user) { throw InventoryError("\(name): \(problem)") }
       return .setting(setting) { $0.becomeUser = user }
     case .becomeMethod:
-      guard let method = BecomeMethod(rawValue: try text(value)) else { throw expected("sudo, su or doas") }
+      guard let method = BecomeMethod(rawValue: try text(value)) else {
+        // Network devices have their own (`enable`), and stand in the same inventory as the servers.
+        return .unsupported(expected("sudo, su or doas").description)
+      }
       return .setting(setting) { $0.becomeMethod = method }
     case .becomeTimeout:
       guard let seconds = Int(try text(value)), (1...86_400).contains(seconds) else {
@@ -181,11 +204,9 @@ enum ConnectionVariable {
       }
       return .setting(setting) { $0.becomeTimeout = .seconds(seconds) }
     case .becomePassword:
-      let password = try secret()
-      return .setting(setting) { $0.becomePassword = password }
+      return try secret { $0.becomePassword = $1 }
     case .password:
-      let password = try secret()
-      return .setting(setting) { $0.password = password }
+      return try secret { $0.password = $1 }
     case .sshConfig:
       let file = Self.configuration(try text(value), folder)
       return .setting(setting) { $0.sshConfig = file }
@@ -207,7 +228,7 @@ enum ConnectionVariable {
         throw InventoryError("\(name): \(error.description)")
       }
     case .transport:
-      return TransportName.setting(try text(value), of: name)
+      return try TransportName.setting(try text(value), of: name)
     }
   }
 }

@@ -5,21 +5,35 @@ struct InventoryDraft {
   /// What a place of an inventory says of hosts.
   struct Values {
     var vars: [String: InventoryVariable] = [:]
-    var settings: [ConnectionVariable.Setting: (origin: String, apply: (inout ConnectionSettings) -> Void)] =
-      [:]
+    var settings: [ConnectionVariable.Setting: Setting] = [:]
+    /// What can't be honoured, by the variable's name; an error of a host once it is used.
+    var refusals: [String: String] = [:]
     /// Which file each variable is from.
     var sources: [String: Int] = [:]
 
     /// Lays other values over these.
     mutating func override(by other: Values) {
-      if vars.isEmpty, settings.isEmpty {
+      if vars.isEmpty, settings.isEmpty, refusals.isEmpty {
         self = other
         return
       }
       vars.merge(other.vars) { $1 }
       settings.merge(other.settings) { $1 }
+      refusals.merge(other.refusals) { $1 }
+      // What a host says itself takes the place of what its group says, also where that can't be honoured.
+      for setting in other.settings.values { refusals[setting.name] = nil }
       sources.merge(other.sources) { $1 }
     }
+  }
+
+  /// A part of how to reach a host, as an inventory says it.
+  struct Setting {
+    /// The variable's name; empty for the port of `web1:2222`.
+    var name = ""
+    var value: InventoryValue
+    var origin: String
+    var source: Int
+    var kind: ConnectionVariable
   }
 
   private struct Group {
@@ -78,6 +92,19 @@ struct InventoryDraft {
         }
       }
     }
+    for (key, setting) in new.settings {
+      guard let old = values.settings[key], old.source == setting.source, old.value != setting.value else {
+        continue
+      }
+      guard setting.name.isEmpty, old.name.isEmpty else {
+        throw InventoryError(
+          "\(setting.origin): \(setting.name.isEmpty ? "the port" : setting.name) of \(what) was set to another value already, in \(old.origin)"
+        )
+      }
+      throw InventoryError(
+        "\(setting.origin): \(what) is named with two ports: give each a name of its own in a file, as in web1: {address: ADDRESS, port: PORT}"
+      )
+    }
     values.override(by: new)
   }
 
@@ -104,13 +131,25 @@ struct InventoryDraft {
       var values = base.values
       values.override(by: host.values)
       var connection = ConnectionSettings(address: name)
+      var problems = values.refusals.values.sorted()
+      var bareSettings: [String: String] = [:]
       for (_, setting) in values.settings.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-        setting.apply(&connection)
+        if !setting.name.isEmpty, !ConnectionVariable.isPrefixed(setting.name) {
+          bareSettings[setting.name] = setting.origin
+        }
+        do {
+          try setting.apply(to: &connection, of: name, values: values)
+        } catch {
+          problems.append("\(setting.origin): host \(name), \(error)")
+        }
       }
       if name == TransportChoice.localHost { connection.transport = .local }
       for group in base.groups { members[group, default: []].append(name) }
-      result.append(
-        InventoryHost(name: name, groups: base.groups, connection: connection, vars: values.vars))
+      var described = InventoryHost(
+        name: name, groups: base.groups, connection: connection, vars: values.vars)
+      described.bareSettings = bareSettings
+      described.problems = problems
+      result.append(described)
     }
     return Inventory(hosts: result, groups: members, source: source)
   }
@@ -178,5 +217,43 @@ struct InventoryDraft {
       return (names[first...] + names[..<first] + [names[first]]).joined(separator: " → ")
     }
     return start
+  }
+}
+
+extension InventoryDraft.Setting {
+  /// Applies it to a host.
+  ///
+  /// - Throws: `InventoryError` without a place, if it names variables that the host doesn't have.
+  func apply(to connection: inout ConnectionSettings, of host: String, values: InventoryDraft.Values) throws {
+    switch kind {
+    case .setting(_, let apply): apply(&connection)
+    case .template(_, let make):
+      let filled: InventoryValue
+      do {
+        filled = try ConnectionTemplate.filled(value) { values.variable($0, of: host) }
+      } catch let error as InventoryError {
+        throw InventoryError("\(name): \(error.description)")
+      }
+      switch try make(filled) {
+      case .setting(_, let apply): apply(&connection)
+      case .unsupported(let why): throw InventoryError(why)
+      default: break
+      }
+    default: break
+    }
+  }
+}
+
+extension InventoryDraft.Values {
+  /// What a template in a connection setting means by a name: a variable of the host, another setting as it is
+  /// written, or one of Ansible's own.
+  fileprivate func variable(_ name: String, of host: String) -> InventoryValue? {
+    if let variable = vars[name] { return variable.value }
+    if let setting = settings.values.first(where: { $0.name == name }) { return setting.value }
+    switch name {
+    case "inventory_hostname": return .string(host)
+    case "inventory_hostname_short": return .string(host.split(separator: ".").first.map(String.init) ?? host)
+    default: return nil
+    }
   }
 }

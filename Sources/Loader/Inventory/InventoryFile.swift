@@ -42,7 +42,7 @@ public enum InventoryFile {
     var draft = InventoryDraft()
     for (source, path) in paths.enumerated() {
       if path.contains(",") {
-        try add(list: path, to: &draft)
+        try add(list: path, source: source, to: &draft)
       } else {
         try add(file: path, source: source, to: &draft, warn: warn)
       }
@@ -55,12 +55,15 @@ public enum InventoryFile {
     return try draft.inventory(source: source, warn: warn)
   }
 
-  private static func add(list: String, to draft: inout InventoryDraft) throws {
+  private static func add(list: String, source: Int, to draft: inout InventoryDraft) throws {
     let names = list.split(separator: ",").map(\.trimmed).filter { !$0.isEmpty }
     for written in names {
       let (pattern, port) = HostName.split(written)
       var values = InventoryDraft.Values()
-      if let port { values.settings[.port] = ("-i", { $0.port = port }) }
+      if let port {
+        values.settings[.port] = InventoryDraft.Setting(
+          value: .int(port), origin: "-i", source: source, kind: .setting(.port) { $0.port = port })
+      }
       do {
         for name in try HostName.expand(pattern) {
           if let problem = HostName.problem(name) { throw InventoryError(problem) }
@@ -119,6 +122,11 @@ public enum InventoryFile {
     }
     guard let text = String(validating: data, as: UTF8.self) else {
       throw InventoryError("\(path): the file is not UTF-8 text")
+    }
+    guard !text.hasPrefix("$ANSIBLE_VAULT;") else {
+      throw InventoryError(
+        "\(path) is encrypted by Ansible's vault, which is not read; `ansible-vault decrypt` makes a copy, and secrets can be written as env:NAME or file:PATH"
+      )
     }
     guard !text.utf8.contains(0) else { throw InventoryError("\(path): the file has a NUL byte in it") }
     return text

@@ -7,7 +7,6 @@ struct InventoryReader {
   let folder: String
   private let allowsBareNames: Bool
   private(set) var warnings: [String] = []
-  private var unsupported: [String] = []
   private var seenWarnings: Set<String> = []
 
   private init(file: String, source: Int, root: [YAMLNode.Entry]) {
@@ -29,9 +28,6 @@ struct InventoryReader {
     }
     var reader = InventoryReader(file: file, source: source, root: entries)
     try reader.read(entries, into: &draft)
-    guard reader.unsupported.isEmpty else {
-      throw InventoryError(reader.unsupported.joined(separator: "\n"))
-    }
     return reader.warnings
   }
 
@@ -179,7 +175,9 @@ struct InventoryReader {
     if let port {
       let setting = ConnectionVariable.Setting.port
       if values.settings[setting] == nil {
-        values.settings[setting] = ("\(file):\(line)", { $0.port = port })
+        values.settings[setting] = InventoryDraft.Setting(
+          value: .int(port), origin: "\(file):\(line)", source: source,
+          kind: .setting(setting) { $0.port = port })
       }
     }
     do {
@@ -220,10 +218,12 @@ struct InventoryReader {
         }
         values.vars[variable.key] = InventoryVariable(value, origin: origin)
         values.sources[variable.key] = source
-      case .setting(let setting, let apply): values.settings[setting] = (origin, apply)
+      case .setting(let setting, _), .template(let setting, _):
+        values.settings[setting] = InventoryDraft.Setting(
+          name: variable.key, value: value, origin: origin, source: source, kind: kind)
       case .irrelevant: break
       case .unknown: warn(variable.line, "\(variable.key) is not known to Martlet and has no effect")
-      case .unsupported(let why): unsupported.append("\(origin): \(why)")
+      case .unsupported(let why): values.refusals[variable.key] = "\(origin): \(why)"
       }
     }
     return values

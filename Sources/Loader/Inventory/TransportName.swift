@@ -15,7 +15,7 @@ enum TransportName {
   ]
 
   /// What a value of `transport`, `martlet_transport` or `ansible_connection` means.
-  static func setting(_ value: String, of variable: String) -> ConnectionVariable {
+  static func setting(_ value: String, of variable: String) throws -> ConnectionVariable {
     if variable.hasPrefix("ansible_") {
       guard let choice = ansible[value] else {
         return .unsupported("\(variable): \(value) is not supported yet")
@@ -25,7 +25,7 @@ enum TransportName {
     let names = ["auto"] + TransportChoice.names
     guard names.contains(value) else {
       let hint = suggestion(for: value, among: names)
-      return .unsupported(
+      throw InventoryError(
         "\(variable): there is no transport \"\(value)\"\(hint.isEmpty ? ": write one of \(names.joined(separator: ", "))" : hint)"
       )
     }

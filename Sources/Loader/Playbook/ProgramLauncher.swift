@@ -1,3 +1,5 @@
+internal import MartletCore
+
 #if canImport(FoundationEssentials)
   internal import FoundationEssentials
 #else
@@ -20,8 +22,18 @@ public enum ProgramLauncher {
   ///   - program: The path of an executable file.
   ///   - name: What the program is told it is called, for its usage texts.
   ///   - arguments: Its arguments.
+  ///   - source: The Swift file that it was made from: local files that it names are looked for beside that, wherever
+  ///     the command is started. nil for a program that was compiled elsewhere.
   /// - Throws: ``PlaybookError`` if it can't be run. On success it doesn't return.
-  public static func become(_ program: String, name: String, arguments: [String]) throws -> Never {
+  public static func become(_ program: String, name: String, arguments: [String], source: String? = nil)
+    throws -> Never
+  {
+    if let source {
+      let url = URL(filePath: source).resolvingSymlinksInPath().standardizedFileURL
+      setenv(PlaybookFolder.variable, url.deletingLastPathComponent().path, 1)
+    } else {
+      unsetenv(PlaybookFolder.variable)
+    }
     var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
     words.append(nil)
     // A playbook that traps shows where, and not every register and library of the process.

@@ -7,6 +7,11 @@ public import MartletFacts
 ///     LineInFile("/etc/ssh/sshd_config", "PermitRootLogin no", replacing: #"^#?\s*PermitRootLogin\b"#)
 ///     LineInFile("/etc/hosts", removing: #"\sold-db$"#)
 ///
+/// Regular expressions are those of Python's `re`, as in Ansible's `lineinfile`: `\b`, `\s`, `(?i)`, `(?<!…)` and all
+/// else means the same. An expression sees a line without its line break, so `$` is the end of a line in a DOS file
+/// too. What is wrong, or means nothing there, is refused before anything is sent; an expression that would take
+/// longer than about a second over one file, as `(a+)+$` can, fails.
+///
 /// The file is read, changed on the controller and written whole, so that the plan shows the exact
 /// difference, and several such tasks for one file take one exchange. It keeps its owner and mode. If someone
 /// else changes the file in between, nothing is written.
@@ -26,6 +31,7 @@ public struct LineInFile: HostTask {
   let path: RemotePath
   let line: Contents?
   let pattern: String?
+  let template: String?
   let place: Place
   let createMode: FileMode?
   let check: ShellCommand?
@@ -46,6 +52,7 @@ public struct LineInFile: HostTask {
     self.path = path
     self.line = line
     pattern = replacing
+    template = nil
     self.place = place
     createMode = create
     check = validate
@@ -62,6 +69,32 @@ public struct LineInFile: HostTask {
     self.path = path
     line = nil
     self.pattern = pattern
+    template = nil
+    place = .end
+    createMode = nil
+    check = validate
+  }
+
+  /// The last line that a regular expression matches, made anew from its parts. Where none matches, nothing is done.
+  ///
+  ///     LineInFile("/etc/default/grub", replacing: #"^(GRUB_TIMEOUT)=.*"#, with: #"\1=2"#)
+  ///
+  /// The expression must match the new line too, and make the same of it: otherwise each run would change it again.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - replacing: The regular expression.
+  ///   - template: The whole new line: `\1` or `\g<name>` is what a group matched, `\g<0>` what the expression did,
+  ///     `\\` a backslash.
+  ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
+  ///     one.
+  public init(
+    _ path: RemotePath, replacing pattern: String, with template: String, validate: ShellCommand? = nil
+  ) {
+    self.path = path
+    line = nil
+    self.pattern = pattern
+    self.template = template
     place = .end
     createMode = nil
     check = validate
@@ -88,8 +121,15 @@ public struct LineInFile: HostTask {
       if pattern.isEmpty {
         throw InvalidTask("a regular expression for \(path) is empty, and would match every line")
       }
-      do { _ = try Regex(pattern) } catch {
-        throw InvalidTask("the regular expression \(pattern.debugDescription) for \(path) is wrong: \(error)")
+      let expression: RegularExpression
+      do { expression = try RegularExpression(pattern) } catch { throw InvalidTask("\(path): \(error)") }
+      guard let template else { continue }
+      if template.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d || $0 == 0 }) {
+        throw InvalidTask("the line for \(path) has a line break in it: a LineInFile makes one line")
+      }
+      do { _ = try RegexTemplate(template, of: expression) } catch let error as RegularExpressionError {
+        throw InvalidTask(
+          "\(path): the replacement \(template.debugDescription) can't be used: \(error.problem)")
       }
     }
   }
@@ -109,7 +149,13 @@ public struct LineInFile: HostTask {
       return .failed("\(path) is a symbolic link: name the file that it leads to")
     case (.notAFile, _, _): return .failed("\(path) is not a regular file")
     }
-    guard let new = try edited(old) else { return .unchanged }
+    let new: [UInt8]
+    do {
+      guard let edited = try edited(old) else { return .unchanged }
+      new = edited
+    } catch let error as RegularExpressionError {
+      return .failed("\(path): \(error)")
+    }
     var contents = Contents(bytes: new)
     // A file with a secret line is not shown, and what is secret about it is remembered.
     if let line, line.isSecret { contents = Contents(bytes: new, secrets: line.secrets) }
@@ -150,17 +196,24 @@ public struct LineInFile: HostTask {
     let endsInLineBreak = lines.last?.isEmpty == true
     if endsInLineBreak { lines.removeLast() }
     let isDOS = !lines.isEmpty && lines.allSatisfy { $0.last == 0x0d }
-    let texts = lines.map { String(decoding: $0.last == 0x0d ? $0.dropLast() : $0[...], as: UTF8.self) }
-
-    func last(matching pattern: String) throws -> Int? {
-      let regex = try Regex(pattern).matchingSemantics(.unicodeScalar)
-      return texts.lastIndex { $0.contains(regex) }
+    func text(_ line: [UInt8]) -> [UInt32] {
+      RegexText.scalars(of: line.last == 0x0d ? line.dropLast() : line[...])
     }
 
+    func last(matching pattern: String) throws -> Int? {
+      var matcher = RegexMatcher(try RegularExpression(pattern))
+      return try lines.lastIndex { try matcher.firstMatch(in: text($0)) != nil }
+    }
+
+    if let pattern, let template {
+      return try edited(lines, pattern, template, text: text) {
+        joined($0, endsInLineBreak: endsInLineBreak)
+      }
+    }
     guard let line else {
       guard let pattern else { return nil }
-      let regex = try Regex(pattern).matchingSemantics(.unicodeScalar)
-      let kept = zip(lines, texts).filter { !$0.1.contains(regex) }.map(\.0)
+      var matcher = RegexMatcher(try RegularExpression(pattern))
+      let kept = try lines.filter { try matcher.firstMatch(in: text($0)) == nil }
       guard kept.count < lines.count else { return nil }
       return joined(kept, endsInLineBreak: endsInLineBreak || kept.last != lines.last)
     }
@@ -181,6 +234,26 @@ public struct LineInFile: HostTask {
     let isLast = index == lines.count
     lines.insert(wanted, at: index)
     return joined(lines, endsInLineBreak: endsInLineBreak || isLast)
+  }
+
+  /// The lines with the last that matches made anew; nil if none does, or it is right.
+  private func edited(
+    _ lines: [[UInt8]], _ pattern: String, _ template: String, text: ([UInt8]) -> [UInt32],
+    join: ([[UInt8]]) -> [UInt8]
+  ) throws -> [UInt8]? {
+    let expression = try RegularExpression(pattern)
+    let template = try RegexTemplate(template, of: expression)
+    var matcher = RegexMatcher(expression)
+    for (index, line) in lines.enumerated().reversed() {
+      let scalars = text(line)
+      guard let match = try matcher.firstMatch(in: scalars) else { continue }
+      let new = template.filled(with: match, in: scalars) + (line.last == 0x0d ? [0x0d] : [])
+      if new == line { return nil }
+      var lines = lines
+      lines[index] = new
+      return join(lines)
+    }
+    return nil
   }
 
   private func joined(_ lines: [[UInt8]], endsInLineBreak: Bool) -> [UInt8] {

@@ -40,8 +40,8 @@ struct LocalFile: Sendable, Checked {
     private let entries = Mutex<[String: Entry]>([:])
 
     func contents(of path: String) throws -> Contents {
-      let folder = FileManager.default.currentDirectoryPath
-      let absolute = path.hasPrefix("/") ? path : folder + "/" + path
+      let folder = PlaybookFolder.path
+      let absolute = PlaybookFolder.absolute(path)
       let place = path.hasPrefix("/") ? path : "\(path), looked for in \(folder),"
       guard let attributes = try? FileManager.default.attributesOfItem(atPath: absolute) else {
         throw InvalidTask("the local file \(place) doesn't exist")

@@ -31,7 +31,7 @@ struct LocalTree: Sendable, Checked {
     var modified = 0
   }
 
-  /// The folder: absolute, or relative to the folder that the playbook is run in.
+  /// The folder: absolute, or relative to the playbook's (``PlaybookFolder``).
   let root: String
   /// The entries by their paths below the folder.
   private(set) var entries: [String: Entry] = [:]
@@ -59,7 +59,7 @@ struct LocalTree: Sendable, Checked {
   private mutating func walk(
     _ folder: String, gitignore: Bool, rules: inout IgnoreRules, excludes: [String]
   ) throws {
-    let path = folder.isEmpty ? root : root + "/" + folder
+    let path = PlaybookFolder.absolute(folder.isEmpty ? root : root + "/" + folder)
     let names = try Self.names(in: path)
     if gitignore, names.contains(".gitignore"),
       let data = FileManager.default.contents(atPath: path + "/.gitignore")
@@ -107,7 +107,7 @@ struct LocalTree: Sendable, Checked {
   ///
   /// - Throws: ``InvalidTask`` if it is no longer what was hashed.
   func contents(of path: String) throws -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: root + "/" + path) else {
+    guard let data = FileManager.default.contents(atPath: PlaybookFolder.absolute(root + "/" + path)) else {
       throw InvalidTask("the local file \(root)/\(path) can't be read")
     }
     let bytes = [UInt8](data)
@@ -133,8 +133,7 @@ struct LocalTree: Sendable, Checked {
 
   private static func failure(_ what: String, _ path: String) -> InvalidTask {
     let reason = String(cString: strerror(errno))
-    let place = path.hasPrefix("/") ? "" : ", looked for in \(FileManager.default.currentDirectoryPath)"
-    return InvalidTask("can't \(what) \(path)\(place): \(reason)")
+    return InvalidTask("can't \(what) \(path): \(reason)")
   }
 
   private static func seconds(_ info: stat) -> Int {

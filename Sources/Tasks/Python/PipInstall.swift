@@ -223,8 +223,10 @@ public struct PipInstall: HostTask {
   }
 
   private func localText(_ file: String) throws -> String {
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw InvalidTask("the requirements file \(file) can't be read on the machine that runs the playbook")
+    guard let data = FileManager.default.contents(atPath: PlaybookFolder.absolute(file)) else {
+      throw InvalidTask(
+        "the requirements file \(PlaybookFolder.absolute(file)) can't be read on the machine that runs the playbook"
+      )
     }
     return PipRequirementsText.decode([UInt8](data))
   }

@@ -1,3 +1,4 @@
+import Foundation
 import MartletCore
 import Testing
 
@@ -63,6 +64,47 @@ import Testing
           "\(error)".contains("found a ") && !"\(error)".contains("s3cr3t") && !"\(error)".contains("4815"))
       }
     }
+  }
+
+  struct Nested: HostVars {
+    struct Site: HostVars {
+      struct Path: HostVars {
+        var prefix = "/"
+        var cached = true
+      }
+      var port = 80
+      var name = ""
+      var paths: [Path] = []
+    }
+    struct Plain: Codable { var port = 80 }
+    var sites: [Site] = [Site()]
+    var byName: [String: Site] = [:]
+    var main: Site?
+    var plain: [Plain] = []
+    var password = Secret("hunter22")
+    var token: Secret = .environment("MARTLET_NOT_SET")
+  }
+
+  @Test func elementsAreLaidOverTheDefaultsOfTheirType() throws {
+    let site = InventoryValue.map(["name": .string("a"), "paths": .list([.map(["prefix": .string("/x")])])])
+    let vars = try Nested.decode(
+      for: host(["sites": .list([site, .map([:])]), "byName": .map(["b": site]), "main": site]))
+    #expect(vars.sites.map(\.port) == [80, 80] && vars.sites.map(\.name) == ["a", ""])
+    #expect(vars.sites.first?.paths.first?.prefix == "/x" && vars.sites.first?.paths.first?.cached == true)
+    #expect(vars.byName["b"]?.port == 80 && vars.main?.port == 80)
+    let error = #expect(throws: InventoryError.self) {
+      try Nested.decode(for: host(["plain": .list([.map([:])])]))
+    }
+    #expect(error?.description.contains("plain[0].port: it has no value") == true)
+    #expect(error?.description.contains("a HostVars, whose defaults count") == true)
+  }
+
+  @Test func secretsMayBeDefaults() throws {
+    let vars = try Nested.decode(for: host([:]))
+    #expect(vars.password.reveal() == "hunter22" && vars.token.problem != nil)
+    #expect(try Nested.decode(for: host(["password": .string("other")])).password.reveal() == "other")
+    #expect(try Nested.knownNames().contains("password"))
+    #expect(throws: (any Error).self) { try JSONEncoder().encode(Secret("hunter22")) }
   }
 
   @Test func optionalNamesAreKnownToo() throws {

@@ -65,8 +65,62 @@ import Testing
     let found = problems(["domian": .string("example.org")], Play("Web", on: "web", vars: Vars.self) { _ in })
     #expect(
       found == [
-        "inventory.yaml:7: host web1 has the variable \"domian\", which no play of this playbook knows; did you mean \"domain\"?"
+        "inventory.yaml:7: no play of this playbook knows the variable \"domian\"; did you mean \"domain\"? (if it is another playbook's, set domain as well)"
       ])
+  }
+
+  @Test(
+    arguments: [
+      ["color": .string("red"), "app_version": .int(3)], ["domian": .string("x"), "domain": .string("x")],
+      ["workers2": .int(1)],
+    ] as [[String: InventoryValue]])
+  func whatNoPlayDeclaresIsNobodysBusiness(vars: [String: InventoryValue]) {
+    #expect(problems(vars, Play("Web", on: "web", vars: Vars.self) { _ in }) == [])
+  }
+
+  @Test func aVariableThatIsAConnectionSettingTooIsRefused() throws {
+    struct Ports: HostVars { var port = 8100 }
+    var host = InventoryHost(name: "web1")
+    host.bareSettings = ["port": "hosts.yaml:4", "user": "hosts.yaml:5"]
+    let inventory = Inventory(hosts: [host])
+    let play = Play("Web", on: "all", vars: Ports.self) { _ in }
+    guard case .failure(let found) = Selection.make([play], inventory: inventory, options: RunOptions())
+    else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(found.list.count == 1)
+    let text = try #require(found.list.first)
+    #expect(
+      text.hasPrefix("hosts.yaml:4: port says how the host is reached, and the plays have a variable port"))
+    #expect(text.contains("write martlet_port"))
+  }
+
+  @Test func aSettingThatCannotBeHonouredIsAnErrorOfAHostThatIsUsed() throws {
+    var host = InventoryHost(name: "switch1", groups: ["net"])
+    host.problems = ["hosts.yaml:4: ansible_become_method: expected sudo, su or doas"]
+    let inventory = Inventory(
+      hosts: [host, InventoryHost(name: "web1", groups: ["web"])],
+      groups: ["net": ["switch1"], "web": ["web1"]])
+    func problems(_ pattern: String) -> [String] {
+      switch Selection.make([Play("P", on: pattern) {}], inventory: inventory, options: RunOptions()) {
+      case .success: []
+      case .failure(let problems): problems.list
+      }
+    }
+    #expect(problems("web") == [])
+    #expect(problems("all") == host.problems)
+  }
+
+  @Test func thisMachineNeedsNoInventory() throws {
+    let play = Play("Here", on: "@local") {}
+    let selection = try Selection.make([play], inventory: inventory(), options: RunOptions()).get()
+    #expect(selection.hosts.map(\.host.name) == ["@local"])
+    #expect(selection.hosts.first?.host.connection.transport == .local)
+    // It is in no group, and no wildcard means it.
+    let all = [play, Play("All", on: "all") {}, Play("Any", on: "*") {}, Play("Others", on: "!db") {}]
+    let entries = try Selection.make(all, inventory: inventory(), options: RunOptions()).get().hosts
+    #expect(entries.map(\.plays) == [[1, 2, 3], [1, 2], [0]])
   }
 
   @Test func aVariableOfAnotherPlayIsNotMisspelt() {
@@ -137,7 +191,7 @@ import Testing
     #expect(many.description == "site:1: x, hosts h1, h2, h3, h4, h5 and 2 more: no")
   }
 
-  @Test func `A tag that no task has is warned of`() throws {
+  @Test func `A tag that no task has is refused`() throws {
     var options = RunOptions()
     options.tags = ["deplyo", "db"]
     options.skipTags = ["slow"]
@@ -145,12 +199,28 @@ import Testing
       Runs(command: "true").tags("deploy")
       Runs(command: "false").tags("db")
     }
-    let selection = try Selection.make([play], inventory: inventory(), options: options).get()
     #expect(
-      selection.warnings(options) == [
+      problems(options: options, play) == [
         "--tags deplyo: no task of these hosts has this tag; did you mean \"deploy\"?",
         "--skip-tags slow: no task of these hosts has this tag",
       ])
+    // Other hosts may have it; but a name that is nearly another is a mistake there too.
+    options.limit = HostPattern("web")
+    #expect(problems(options: options, play).count == 1)
+    options.tags = ["db"]
+    let selection = try Selection.make([play], inventory: inventory(), options: options).get()
+    #expect(selection.warnings == ["--skip-tags slow: no task of these hosts has this tag"])
+  }
+
+  @Test func `Tags of a body that asks for the system are looked for on several`() throws {
+    var options = RunOptions()
+    options.tags = ["apt"]
+    let play = Play("Web", on: "web") { host in
+      if host.os.isDebian { Runs(command: "true").tags("apt") }
+    }
+    #expect(problems(options: options, play) == [])
+    options.tags = ["atp"]
+    #expect(problems(options: options, play).first?.contains("did you mean \"apt\"?") == true)
   }
 
   @Test func tagsChooseTasks() {

@@ -27,6 +27,40 @@ import Testing
     #expect(try edit(LineInFile("/f", "new", replacing: "^old$"), "new\n") == nil)
   }
 
+  @Test func expressionsAreThoseOfPython() throws {
+    // ansible#14449: a name in a line of names; Unicode's rules for words hold 10.0.0.5 olddb.example.com for two.
+    let hosts = "127.0.0.1 localhost\n10.0.0.5 olddb.example.com\n10.0.0.6 olddb2\n"
+    #expect(
+      try edit(LineInFile("/etc/hosts", removing: #"\bolddb\b"#), hosts)
+        == "127.0.0.1 localhost\n10.0.0.6 olddb2\n")
+    let user = LineInFile("/f", "deploy:x:2000", replacing: #"^deploy\b"#)
+    #expect(try edit(user, "deploy:x:1000\ndeployer:x:1\n") == "deploy:x:2000\ndeployer:x:1\n")
+    #expect(try edit(LineInFile("/f", removing: #"(?<!new)db\d$"#), "newdb1\nolddb2\n") == "newdb1\n")
+    #expect(try edit(LineInFile("/f", "n", at: .after(#"(?i)^BEGIN\b"#)), "begin.\nx\n") == "begin.\nn\nx\n")
+    // A line of a DOS file ends before its line break.
+    #expect(try edit(LineInFile("/f", removing: "b$"), "ab\r\nc\r\n") == "c\r\n")
+  }
+
+  @Test func aLineIsMadeFromItsParts() throws {
+    let task = LineInFile("/f", replacing: #"^(\s*)#?\s*(?P<key>Port)\s.*"#, with: #"\1\g<key> 22"#)
+    #expect(try edit(task, "a\n  # Port 1\n#Port 2\nb") == "a\n  # Port 1\nPort 22\nb")
+    #expect(try edit(task, "Port 22\r\n") == nil)
+    #expect(try edit(task, "Port 2\r\n") == "Port 22\r\n")
+    #expect(try edit(task, "nothing\n") == nil)
+    let bytes = try LineInFile("/f", replacing: "^x(.*)", with: #"y\1"#).edited([0x78, 0xff, 0x0a])
+    #expect(bytes == [0x79, 0xff, 0x0a])
+    #expect(throws: InvalidTask.self) { try LineInFile("/f", replacing: "a", with: #"\1"#).validate() }
+    #expect(throws: InvalidTask.self) { try LineInFile("/f", replacing: "a", with: "b\nc").validate() }
+    #expect(throws: Never.self) { try task.validate() }
+  }
+
+  @Test func anExpressionThatTakesTooLongIsAFailure() throws {
+    let task = LineInFile("/f", removing: "(a+)+$")
+    let text = FileTextValue.text(Array((String(repeating: "a", count: 60) + "!\n").utf8))
+    let decision = try task.decide(given: (.file(), text, .directory()))
+    #expect(decision.failure?.contains("takes too long") == true)
+  }
+
   @Test func putsALineNextToAnother() throws {
     #expect(try edit(LineInFile("/f", "n", at: .start), "a\n") == "n\na\n")
     #expect(try edit(LineInFile("/f", "n", at: .after("^a")), "a1\na2\nb\n") == "a1\na2\nn\nb\n")
