@@ -29,43 +29,39 @@ enum LocalProgram {
   ///   - environment: Variables as `NAME=VALUE`.
   /// - Throws: ``InvalidTask`` if it doesn't come to an end.
   static func run(_ words: [String], environment: [String]) throws -> Result {
-    var output: [Int32] = [-1, -1]
-    var errors: [Int32] = [-1, -1]
-    guard openPipe(&output) else { throw failure(words, "no pipe can be made") }
-    guard openPipe(&errors) else {
-      output.forEach { close($0) }
-      throw failure(words, "no pipe can be made")
-    }
-    let (pid, code) = spawn(words, environment, output: output[1], errors: errors[1])
-    close(output[1])
-    close(errors[1])
+    // Files and no pipes: a program that another thread starts meanwhile would have a pipe's end too, and keep it open.
+    var template = Array("/tmp/martlet-local-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw failure(words, "no temporary folder can be made") }
+    let folder = BytePath(template.dropLast().map { UInt8(bitPattern: $0) }).description
+    let (output, errors) = (folder + "/output", folder + "/errors")
     defer {
-      close(output[0])
-      close(errors[0])
+      unlink(output)
+      unlink(errors)
+      rmdir(folder)
     }
+    let (pid, code) = spawn(words, environment, output: output, errors: errors)
     guard code == 0 else { return Result(status: 127, output: [], errors: String(cString: strerror(code))) }
-    let read = collect([output[0], errors[0]])
-    if read == nil { kill(pid, SIGKILL) }
     var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    guard let read else { throw failure(words, "it didn't come to an end in \(patience / 1000) s") }
+    let end = ContinuousClock.now + .milliseconds(patience)
+    while true {
+      let ended = waitpid(pid, &status, WNOHANG)
+      if ended == pid || (ended < 0 && errno != EINTR) { break }
+      let size = (try? LocalFiles.status(BytePath(output)))??.st_size ?? 0
+      if ContinuousClock.now > end || size > outputLimit {
+        kill(pid, SIGKILL)
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        throw failure(words, "it didn't come to an end in \(patience / 1000) s, or said too much")
+      }
+      usleep(1000)
+    }
     let exit = status & 0x7f == 0 ? (status >> 8) & 0xff : -1
-    return Result(status: exit, output: read[0], errors: String(decoding: read[1], as: UTF8.self).trimmed)
-  }
-
-  /// A pipe that no other program gets, which another thread may be starting right now: it would keep the pipe open.
-  private static func openPipe(_ ends: inout [Int32]) -> Bool {
-    #if canImport(Darwin)
-      guard pipe(&ends) == 0 else { return false }
-      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-      return true
-    #else
-      return pipe2(&ends, O_CLOEXEC) == 0
-    #endif
+    return Result(
+      status: exit, output: try LocalFiles.contents(BytePath(output)),
+      errors: String(decoding: try LocalFiles.contents(BytePath(errors)), as: UTF8.self).trimmed)
   }
 
   private static func spawn(
-    _ words: [String], _ environment: [String], output: Int32, errors: Int32
+    _ words: [String], _ environment: [String], output: String, errors: String
   ) -> (pid: pid_t, code: Int32) {
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
@@ -81,8 +77,9 @@ enum LocalProgram {
       posix_spawnattr_destroy(&attributes)
     }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_adddup2(&actions, errors, 2)
+    for (descriptor, path) in [(Int32(1), output), (2, errors)] {
+      posix_spawn_file_actions_addopen(&actions, descriptor, path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    }
     var signals = sigset_t()
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
@@ -100,32 +97,6 @@ enum LocalProgram {
     var pid: pid_t = 0
     let code = posix_spawnp(&pid, words[0], &actions, &attributes, &arguments, &variables)
     return (pid, code)
-  }
-
-  /// All that comes from some pipes; nil if it takes too long, or is too much.
-  private static func collect(_ pipes: [Int32]) -> [[UInt8]]? {
-    var bytes = [[UInt8]](repeating: [], count: pipes.count)
-    var isOpen = [Bool](repeating: true, count: pipes.count)
-    var buffer = [UInt8](repeating: 0, count: 64 << 10)
-    let end = ContinuousClock.now + .milliseconds(patience)
-    while isOpen.contains(true) {
-      var waits = pipes.indices.map {
-        pollfd(fd: isOpen[$0] ? pipes[$0] : -1, events: Int16(POLLIN), revents: 0)
-      }
-      let left = ContinuousClock.now.duration(to: end) / .milliseconds(1)
-      guard left > 0 else { return nil }
-      guard poll(&waits, nfds_t(waits.count), Int32(left) + 1) >= 0 || errno == EINTR else { return nil }
-      for (index, wait) in waits.enumerated() where isOpen[index] && wait.revents != 0 {
-        let count = read(pipes[index], &buffer, buffer.count)
-        if count > 0 {
-          bytes[index] += buffer[..<count]
-          if bytes[index].count > outputLimit { return nil }
-        } else if count == 0 || errno != EINTR {
-          isOpen[index] = false
-        }
-      }
-    }
-    return bytes
   }
 
   private static func failure(_ words: [String], _ why: String) -> InvalidTask {
