@@ -63,6 +63,7 @@ public struct Engine: Sendable {
     var runs: [String: HostRun] = [:]
     for entry in selection.hosts {
       reporter.hide(entry.tasks.secrets)
+      reporter.reportNotices(of: entry.tasks)
       runs[entry.host.name] = HostRun(
         entry.host, plays: entry.plays.map { plays[$0] }, tasks: entry.tasks, inventory: inventory,
         transport: transport, options: options, reporter: reporter)

@@ -56,10 +56,10 @@ public struct FileSum: ProbedFact, CustomStringConvertible {
         values.updateValue(nil, forKey: Self(RemotePath(String(line.dropFirst(2)))))
         continue
       }
-      guard let (sum, name) = Self.sumAndName(line) else {
+      guard let (sum, bytes) = Self.sumAndName(Array(line.utf8)[...]) else {
         throw FactError.malformed(kind, String(line.prefix(200)))
       }
-      let path = RemotePath(name)
+      let path = RemotePath(String(decoding: bytes, as: UTF8.self))
       var digest = FileDigest(sha256: sum)
       // The file may have been changed between its sum and its contents.
       if case .file(let bytes)? = contents[path], SHA256.hex(bytes) == sum { digest.bytes = bytes }
@@ -70,26 +70,26 @@ public struct FileSum: ProbedFact, CustomStringConvertible {
 
   /// Takes a line of sha256sum(1) apart. GNU's puts a backslash in front of a line whose name has characters
   /// escaped; BusyBox's escapes nothing.
-  package static func sumAndName(_ line: Substring) -> (sum: String, name: String)? {
-    let isEscaped = line.first == "\\"
+  package static func sumAndName(_ line: ArraySlice<UInt8>) -> (sum: String, name: [UInt8])? {
+    let isEscaped = line.first == UInt8(ascii: "\\")
     let line = isEscaped ? line.dropFirst() : line
-    let sum = line.prefix { $0.isHexDigit }
+    let sum = line.prefix { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     let name = line.dropFirst(66)
-    guard sum.utf8.count == 64, line.dropFirst(64).first == " ", !name.isEmpty else { return nil }
-    return (String(sum), isEscaped ? unescaped(name) : String(name))
+    guard sum.count == 64, line.dropFirst(64).first == UInt8(ascii: " "), !name.isEmpty else { return nil }
+    return (String(decoding: sum, as: UTF8.self), isEscaped ? unescaped(name) : Array(name))
   }
 
-  private static func unescaped(_ name: Substring) -> String {
-    var result = ""
+  private static func unescaped(_ name: ArraySlice<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
     var isAfterBackslash = false
-    for character in name {
+    for byte in name {
       if isAfterBackslash {
-        result.append(character == "n" ? "\n" : character == "r" ? "\r" : character)
+        result.append(byte == UInt8(ascii: "n") ? 0x0a : byte == UInt8(ascii: "r") ? 0x0d : byte)
         isAfterBackslash = false
-      } else if character == "\\" {
+      } else if byte == UInt8(ascii: "\\") {
         isAfterBackslash = true
       } else {
-        result.append(character)
+        result.append(byte)
       }
     }
     return result

@@ -12,12 +12,12 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
   /// The folder.
   public let root: RemotePath
   /// The names right below the folder that are looked at; nil for all.
-  public let entries: [String]?
+  public let entries: [BytePath]?
   /// Names, at any depth, that are listed but not looked into; `*` and `?` stand for any characters. One with
   /// a slash at its end is for folders only.
   public let pruned: [String]
 
-  public init(_ root: RemotePath, entries: [String]? = nil, pruning pruned: [String] = []) {
+  public init(_ root: RemotePath, entries: [BytePath]? = nil, pruning pruned: [String] = []) {
     self.root = root
     self.entries = entries
     self.pruned = pruned
@@ -52,7 +52,7 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
     if let entries {
       choose = """
         stat -c 's:%f:%s:%u:%g:%U:%G:%n' .; set --
-        for _p in \(entries.map { "./" + $0 }); do
+        for _p in \(entries.map { "." / $0 }); do
         if [ -e "$_p" ] || [ -L "$_p" ]; then set -- "$@" "$_p"; fi
         done
         [ $# = 0 ] && exit 0
@@ -70,7 +70,8 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
       find "$@" -name '*\n*' -prune -o \(splice: listed) -exec stat -c 's:%f:%s:%u:%g:%U:%G:%n' {} +
       find "$@" -name '*\n*' -prune -o\(splice: skipped) -type f -exec sha256sum {} +
       find "$@" -name '*\n*' -prune -o\(splice: skipped) -type l -exec sh -c \
-      'for _l do printf "l %s\\n" "$_l"; printf "t "; readlink "$_l"; done' sh {} +
+      'for _l do _t=$(readlink "$_l"); case $_t in *"
+      "*) ;; *) printf "l %s\\nt %s\\n" "$_l" "$_t";; esac; done' sh {} +
       elif [ -e "$_p" ]; then echo file
       elif \(splice: FileProbe.isSurelyAbsent); then echo absent
       fi )
@@ -80,10 +81,10 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: TreeListing] {
     var values: [Self: TreeListing] = [:]
     var current: Self?
-    var entries: [String: TreeEntry] = [:]
-    var sums: [String: String] = [:]
-    var targets: [String: String] = [:]
-    var link: String?
+    var entries: [BytePath: TreeEntry] = [:]
+    var sums: [BytePath: String] = [:]
+    var targets: [BytePath: BytePath] = [:]
+    var link: BytePath?
     func finish() {
       guard let fact = current, case .folder? = values[fact] else { return }
       for (path, sum) in sums { entries[path]?.sha256 = sum }
@@ -91,34 +92,26 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
       values[fact] = .folder(entries)
       (entries, sums, targets) = ([:], [:], [:])
     }
-    for line in output.lines {
-      if line.hasPrefix("= ") {
+    for line in output.byteLines {
+      if line.starts(with: "= ".utf8) {
         finish()
-        guard let index = Int(line.dropFirst(2)), facts.indices.contains(index) else {
-          throw FactError.malformed(kind, String(line.prefix(200)))
-        }
+        guard let index = Int(String(decoding: line.dropFirst(2), as: UTF8.self)),
+          facts.indices.contains(index)
+        else { throw malformed(line) }
         current = facts[index]
       } else if let fact = current, values[fact] == nil {
-        switch line {
-        case "folder": values[fact] = .folder([:])
-        case "absent": values[fact] = .absent
-        default: values[fact] = .notAFolder
+        if line.elementsEqual("folder".utf8) {
+          values[fact] = .folder([:])
+        } else {
+          values[fact] = line.elementsEqual("absent".utf8) ? .absent : .notAFolder
         }
-      } else if line.hasPrefix("s:") {
-        let fields = line.split(separator: ":", maxSplits: 7, omittingEmptySubsequences: false)
-        guard fields.count == 8, let bits = UInt32(fields[1], radix: 16), let size = Int(fields[2]),
-          let uid = Int(fields[3]), let gid = Int(fields[4])
-        else { throw FactError.malformed(kind, String(line.prefix(200))) }
-        entries[relative(fields[7])] = TreeEntry(
-          status: FileStatus(
-            kind: FileStatus.Kind(type: bits & 0xf000), mode: FileMode(UInt16(bits & 0o7777)),
-            owner: fields[5] == "UNKNOWN" ? String(uid) : String(fields[5]),
-            group: fields[6] == "UNKNOWN" ? String(gid) : String(fields[6]), ownerID: uid, groupID: gid,
-            size: size))
-      } else if line.hasPrefix("l ./") {
+      } else if line.starts(with: "s:".utf8) {
+        let (path, status) = try entry(line)
+        entries[path] = TreeEntry(status: status)
+      } else if line.starts(with: "l ./".utf8) {
         link = relative(line.dropFirst(2))
-      } else if let path = link, line.hasPrefix("t ") {
-        targets[path] = String(line.dropFirst(2))
+      } else if let path = link, line.starts(with: "t ".utf8) {
+        targets[path] = BytePath(line.dropFirst(2))
         link = nil
       } else if let (sum, name) = FileSum.sumAndName(line) {
         sums[relative(name[...])] = sum
@@ -128,9 +121,29 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
     return values
   }
 
+  private static func malformed(_ line: ArraySlice<UInt8>) -> FactError {
+    .malformed(kind, BytePath(line.prefix(200)).description)
+  }
+
+  /// A line of stat(1): `s:MODE:SIZE:UID:GID:USER:GROUP:NAME`.
+  private static func entry(_ line: ArraySlice<UInt8>) throws -> (BytePath, FileStatus) {
+    let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 7, omittingEmptySubsequences: false)
+    let fields = parts.prefix(7).map { String(decoding: $0, as: UTF8.self) }
+    guard parts.count == 8, let bits = UInt32(fields[1], radix: 16), let size = Int(fields[2]),
+      let uid = Int(fields[3]), let gid = Int(fields[4])
+    else { throw malformed(line) }
+    // stat writes UNKNOWN for a number without a name.
+    let status = FileStatus(
+      kind: FileStatus.Kind(type: bits & 0xf000), mode: FileMode(UInt16(bits & 0o7777)),
+      owner: fields[5] == "UNKNOWN" ? String(uid) : fields[5],
+      group: fields[6] == "UNKNOWN" ? String(gid) : fields[6], ownerID: uid, groupID: gid, size: size)
+    return (relative(parts[7]), status)
+  }
+
   /// The path below the folder, empty for the folder itself.
-  private static func relative(_ path: Substring) -> String {
-    path == "." ? "" : String(path.hasPrefix("./") ? path.dropFirst(2) : path)
+  private static func relative(_ path: ArraySlice<UInt8>) -> BytePath {
+    if path.elementsEqual(".".utf8) { return BytePath([]) }
+    return BytePath(path.starts(with: "./".utf8) ? path.dropFirst(2) : path)
   }
 }
 
@@ -140,7 +153,7 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
   /// A file or a symbolic link is in its place.
   case notAFolder
   /// The entries by their paths below the folder, at every depth; the folder itself is the empty path.
-  case folder([String: TreeEntry])
+  case folder([BytePath: TreeEntry])
 }
 
 /// One entry of a folder.
@@ -150,9 +163,9 @@ public struct TreeEntry: Sendable, Hashable {
   /// The sum of a file; nil for one that can't be read.
   public var sha256: String?
   /// Where a symbolic link leads to.
-  public var target: String?
+  public var target: BytePath?
 
-  public init(status: FileStatus, sha256: String? = nil, target: String? = nil) {
+  public init(status: FileStatus, sha256: String? = nil, target: BytePath? = nil) {
     self.status = status
     self.sha256 = sha256
     self.target = target

@@ -46,21 +46,22 @@ extension FileTransfer {
     let size = Int(status.st_size)
     let nonce = HostScript.newNonce()
     guard let name = target.name else { throw TransferError("\(shown(target.description)) names no file") }
-    let temporary = options.resumes ? partName(for: name) : temporaryName(for: name, nonce)
     let places = """
       p=\(target.word)
       d=\(target.folderWord)
-      t=${d%/}/\(Shell.quote(temporary))
+      f=\(Shell.quote(name))
+      part=\(Shell.quote(partName(for: name)))
 
-      """
+      """ + PutStage.functions
+    let stage = PutStage.Known()
     meter.expect(size)
     let receiving = script(places + Self.receiveFile(size: size, resumes: options.resumes), nonce)
     do {
       return try await Conversation.run(receiving, on: session, options: options) {
-        try await send(file, source, status, $0)
+        try await send(file, source, status, stage, $0)
       }
     } catch {
-      if !options.resumes { await tidy(places + #"rm -f "$t""#) }
+      if let entering = stage.entering { await tidy(places + entering + " ''; drop") }
       throw error
     }
   }
@@ -69,13 +70,15 @@ extension FileTransfer {
   private func time(of status: stat) -> String { options.preserves ? touchTime(status.modified) : "-" }
 
   private func send(
-    _ file: Descriptor, _ source: String, _ status: stat, _ conversation: Conversation
+    _ file: Descriptor, _ source: String, _ status: stat, _ stage: PutStage.Known,
+    _ conversation: Conversation
   ) async throws -> TransferSummary {
     let size = Int(status.st_size)
     // The host may have to sum what it has from an earlier transfer.
     conversation.allowSumming(size)
     let ready = try await conversation.record("ready").words
-    guard ready.count == 5, let mask = UInt16(ready[0], radix: 8), let have = Int(ready[2]) else {
+    stage.set(ready.last, in: "d")
+    guard ready.count == 6, let mask = UInt16(ready[0], radix: 8), let have = Int(ready[2]) else {
       throw TransferError("the host's answer is not understood")
     }
     let kind = RunningSum.Kind(tool: ready[1])
@@ -128,26 +131,42 @@ extension FileTransfer {
     }
   }
 
-  /// Takes a file into `$t`. A part that is there is only trusted if nobody else could have written it.
+  /// Takes a file into `$t`. A part that is there is only trusted if nobody else could have written it: where others can
+  /// write to the folder, it is worked on by another name of its own in the stage.
   private static func receiveFile(size: Int, resumes: Bool) -> String {
     commit + #"""
       u=$(umask); umask 077
       size=\#(size)
-      [ -d "$p" ] && die "there is a folder of that name: with a / at its end, the file goes into it"
-      if [ -e "$p" ] && [ ! -f "$p" ]; then die "what is there is not a regular file"; fi
+      [ -d "$p" ] && [ ! -h "$p" ] && die "there is a folder of that name: with a / at its end, the file goes into it"
+      if [ -e "$p" ] && [ ! -f "$p" ] && [ ! -h "$p" ]; then die "what is there is not a regular file"; fi
       [ -d "$d/" ] || { e=$(ls -ld "$d/" 2>&1) && e="Not a directory"; die "$e"; }
+      approach "$d"
       pick "$size"
       have='0 none 0'
-      if \#(resumes ? #"[ -e "$t" ] || [ -h "$t" ]"# : "false"); then
-        [ -n "$(find "$t" -prune -type f -user "$(id -u)" -links 1 2>/dev/null)" ] ||
-          die "the part of an earlier transfer is not your own file: remove $t"
+      t=./$f q=../$f links=1 _n=-
+      trap 'exit 1' HUP INT TERM PIPE
+      if \#(resumes ? #"[ "$_g" = 0 ]"# : "false"); then
+        t=./$part q=./$f
+      else
+        stage
+      fi
+      if \#(resumes ? "true" : "false") && [ "$_n" != - ]; then
+        if [ -e "../$part" ] || [ -h "../$part" ]; then
+          links=2
+          ln -- "../$part" "$t" 2>/dev/null || die "the part of an earlier transfer is not your own file: remove $part"
+        else
+          : >"$t" && ln -- "$t" "../$part" 2>/dev/null
+          links=0
+        fi
+      fi
+      if \#(resumes ? #"[ "$links" != 0 ] && { [ -e "$t" ] || [ -h "$t" ]; }"# : "false"); then
+        [ -n "$(find "$t" -prune -type f -user "$(id -u)" -links "$links" 2>/dev/null)" ] ||
+          die "the part of an earlier transfer is not your own file: remove $part"
         s=$(size "$t"); [ "$s" -gt 0 ] && [ "$s" -le "$size" ] && have="$s $(sum <"$t")"
       else
-        e=$( { set -C; : >"$t"; } 2>&1 ) || die "$e"
+        e=$( { : >"$t"; } 2>&1 ) || die "$e"
       fi
-      \#(resumes ? "" : #"trap 'rm -f "$t"' EXIT"#)
-      trap 'exit 1' HUP INT TERM PIPE
-      say "ready $u $tool $have"
+      say "ready $u $tool $have $_n"
       IFS=' ' read -r w a mode time || exit 1
       [ "$w" = go ] || exit 1
       if [ "$a" = 0 ]; then : >"$t"; fi
@@ -168,7 +187,6 @@ extension FileTransfer {
         [ "$w" = place ] || exit 1
       fi
       put_in_place "$mode" "$time"
-      trap - EXIT
       say done
       """#
   }
@@ -176,16 +194,17 @@ extension FileTransfer {
   /// `put_in_place MODE TIME` moves `$t` to where it belongs. Root keeps the owner that the file had before.
   private static let commit = #"""
     put_in_place() {
-      [ -d "$p" ] && die "there is a folder of that name"
+      [ -d "$q" ] && [ ! -h "$q" ] && die "there is a folder of that name"
       e=$( {
-        if [ -f "$p" ] && [ ! -h "$p" ] && [ "$(id -u)" = 0 ]; then
-          owner=$(set -f; set -- $(ls -lnd "$p"); echo "$3:$4")
+        if [ -f "$q" ] && [ ! -h "$q" ] && [ "$_uid" = 0 ]; then
+          owner=$(set -f; set -- $(ls -lnd "$q"); echo "$3:$4")
           chown "$owner" "$t"
         fi &&
         chmod "$1" "$t" &&
         if [ "$2" != - ]; then TZ=UTC0 touch -m -t "$2" "$t"; fi &&
-        mv -f "$t" "$p"
+        if [ "$_n" = - ]; then mv -f -- "$t" "$q"; else mv -f -- "$t" ../; fi
       } 2>&1 ) || die "$e"
+      [ "$_n" = - ] || { [ "$links" = 1 ] || rm -f "../$part"; _unstage; }
     }
 
     """#

@@ -41,8 +41,8 @@ import Testing
 
   @Test func escapedNamesAreReadBack() throws {
     let sum = SHA256.hex("x")
-    let line = try #require(FileSum.sumAndName("\\\(sum)  /a\\\\b\\nc"))
-    #expect(line == (sum, "/a\\b\nc"))
-    #expect(FileSum.sumAndName("sha256sum: /x: Permission denied") == nil)
+    let line = try #require(FileSum.sumAndName(Array("\\\(sum)  /a\\\\b\\nc".utf8)[...]))
+    #expect(line.sum == sum && line.name == Array("/a\\b\nc".utf8))
+    #expect(FileSum.sumAndName(Array("sha256sum: /x: Permission denied".utf8)[...]) == nil)
   }
 }

@@ -13,7 +13,7 @@ import Testing
     try folder.write("root/other/y", "4")
     try folder.write("root/cachefile", "5")
     _ = try await shell.run(
-      "cd \(folder.path + "/root") && ln -s 'to: where' 'l k' && touch 'line\nbreak' && mkfifo p && mkdir empty"
+      "cd \(folder.path + "/root") && ln -s 'to: where' 'l k' && ln -s 'x\ns:81a4:1:0:0:root:root:./forged' bad && touch 'line\nbreak' && mkfifo p && mkdir empty"
     )
     let facts = [
       TreeManifest(folder.remote("root")),
@@ -28,11 +28,11 @@ import Testing
       Issue.record("no listing: \(values)")
       return
     }
-    let odd = "sub/-b 'c' \\ \"ü\" *"
+    let odd: BytePath = "sub/-b 'c' \\ \"ü\" *"
     #expect(
       all.keys.sorted()
         == [
-          "", "a", "cachefile", "empty", "l k", "other", "other/y", "p", "sub", odd, "sub/cache",
+          "", "a", "bad", "cachefile", "empty", "l k", "other", "other/y", "p", "sub", odd, "sub/cache",
           "sub/cache/x",
         ].sorted())
     #expect(all["a"]?.sha256 == SHA256.hex("1"))
@@ -40,6 +40,8 @@ import Testing
     #expect(all[odd]?.sha256 == SHA256.hex("2"))
     #expect(all[odd]?.status.mode == 0o755)
     #expect(all["l k"]?.target == "to: where")
+    // A target can't pass for lines of the listing.
+    #expect(all["bad"]?.target == nil && all["forged"] == nil)
     #expect(all["p"]?.status.kind == .other)
     #expect(all["sub"]?.status.kind == .directory)
     #expect(all[""]?.status.kind == .directory)

@@ -1,4 +1,5 @@
 public import MartletCore
+import MartletEngine
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -53,7 +54,8 @@ public struct LocalHost: Sendable {
     let folder = try TemporaryFolder(mode: 0o700)
     var command: ShellCommand
     switch action.effect {
-    case .run(let text): command = text
+    case .run(let text):
+      command = action.usesSafeWrites ? "\(raw: SafeWrites.stage + SafeWrites.effects)\n\(splice: text)" : text
     case .write(let write):
       let new = RemotePath(write.path.string + ".new")
       try Data(write.contents.bytes).write(to: URL(fileURLWithPath: new.string))

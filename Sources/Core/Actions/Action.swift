@@ -35,6 +35,8 @@ public struct Action: Sendable {
   package var changedWhen: ChangedWhen = .always
   /// Whether running it once is all there is to it: it isn't expected to show in a fact.
   public var isOneShot = false
+  /// Whether the command calls the functions for writing in folders of other users (`SafeWrites` of the engine).
+  package var usesSafeWrites = false
   /// How long it may take. Then the host ends it, with all that it started.
   public var timeout: Duration = .seconds(1800)
   /// How long it is tried again, every three seconds, while another program of the host is in its way; nil for not
@@ -103,6 +105,14 @@ public struct Action: Sendable {
   public func run(as user: String?) -> Action {
     var action = self
     if let user { action.user = user }
+    return action
+  }
+
+  /// The same action, whose command calls the functions for writing in folders of other users: `_enter`, `_stage` and
+  /// what else `SafeWrites` of the engine has.
+  package func usingSafeWrites() -> Action {
+    var action = self
+    action.usesSafeWrites = true
     return action
   }
 

@@ -120,8 +120,14 @@ public struct ProbeOutput: Sendable {
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
   /// The lines, without their line breaks; empty lines stay, but for the one after the last line break.
-  public var lines: [Substring] {
-    var lines = Substring(text).split(separator: "\n", omittingEmptySubsequences: false)
+  ///
+  /// They are cut by bytes: for Swift a carriage return and the line break after it are one character, and so are a
+  /// line break and an accent.
+  public var lines: [Substring] { byteLines.map { Substring(String(decoding: $0, as: UTF8.self)) } }
+
+  /// The lines as they came, likewise.
+  public var byteLines: [ArraySlice<UInt8>] {
+    var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     return lines
   }

@@ -35,6 +35,9 @@ public protocol HostTask: StepGroup {
   /// shorter words for what has been said before.
   func standingWarnings(given facts: Observed.Value) -> [String]
 
+  /// What the user should know about the task itself, whatever the hosts are like: it is said once a run.
+  var notices: [String] { get }
+
   /// Refuses wrong arguments before anything is sent to any host.
   ///
   /// Paths, modes, commands and secrets among the stored properties are checked without it (``Checked``).
@@ -49,6 +52,8 @@ extension HostTask {
   public func warnings(given facts: Observed.Value) -> [String] { [] }
 
   public func standingWarnings(given facts: Observed.Value) -> [String] { warnings(given: facts) }
+
+  public var notices: [String] { [] }
 
   public var label: String { "\(Self.self)" }
 

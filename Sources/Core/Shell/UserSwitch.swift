@@ -37,7 +37,11 @@ package enum UserSwitch {
   ///   - user: The user's name.
   ///   - input: A command that prints what the code is to read; nil for nothing.
   package static func run(_ code: String, as user: String, input: String? = nil) -> String {
-    let line = code.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+    // By bytes: for Swift a carriage return and the line break after it are one character.
+    let line = String(
+      decoding: code.utf8.flatMap { byte in
+        byte == 0x0a ? Array("\\n".utf8) : byte == UInt8(ascii: "\\") ? Array("\\\\".utf8) : [byte]
+      }, as: UTF8.self)
     return
       "{ printf '%s\\n' \(Shell.quote(line)); \(input ?? ":"); } | _as \(Shell.quote(user)) \(Shell.quote(reader))"
   }

@@ -212,6 +212,8 @@ extension [Action] {
 struct PlayProgress {
   /// Tasks whose actions have all succeeded; they must be right at the next look.
   var acted: Set<StepID> = []
+  /// What they changed.
+  var ran = RanTasks()
   /// Tasks that changed something.
   var changed: Set<StepID> = []
   /// Tasks that have run and are not looked at again.

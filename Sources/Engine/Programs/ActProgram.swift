@@ -42,6 +42,7 @@ struct ActProgram {
     var inputs = StagedInputs()
     let id = Program.nonce()
     var code = Self.prologue(folder: folder, lock: lock, id: id)
+    if items.contains(where: \.action.usesSafeWrites) { code += "_N=\n" + SafeWrites.stage + SafeWrites.effects }
     for (index, item) in items.enumerated() {
       code += Self.code(for: item, index: index, id: id, verbose: verbose, inputs: &inputs)
     }
@@ -94,6 +95,8 @@ struct ActProgram {
     case .run(let command):
       body = command.text
       user = user ?? item.user
+      // Another user's shell knows no functions of this one's.
+      if user != nil, action.usesSafeWrites { body = "unset _uid _N\n" + SafeWrites.stage + SafeWrites.effects + body }
     case .write(let write):
       // Written by the one whom the program runs as, and given away before it appears.
       body = fileCode(write, inputs: &inputs)

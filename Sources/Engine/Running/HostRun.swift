@@ -103,6 +103,7 @@ actor HostRun {
     }
     self.tasks = tasks
     reporter.hide(tasks.secrets)
+    reporter.reportNotices(of: tasks)
   }
 
   /// How the programs of a play become the user whom the play wants.
@@ -186,7 +187,9 @@ actor HostRun {
         report.finish(item.reference, .failed)
         throw HostStop(
           HostFailure(
-            .task, "did not converge: its actions ran, and it still wants them. Another task may undo them.",
+            .task,
+            "did not converge: its actions ran, and it still wants them. "
+              + progress.ran.suspects(for: item.reference, actions),
             task: item.reference,
             output: actions.map(\.summary) + report.diff(of: actions).map(\.marked)))
       default: continue
@@ -273,6 +276,7 @@ actor HostRun {
       if let task = entry.task {
         let step = play.items[task].step
         progress.acted.insert(step.id)
+        progress.ran.note(entry.reference, touches: own.flatMap { program[$0].item.action.touches })
         if own.allSatisfy({ program[$0].item.action.isOneShot }) {
           progress.finishedOneShots.insert(step.id)
         }

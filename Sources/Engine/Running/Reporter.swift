@@ -7,6 +7,8 @@ final class Reporter: Sendable {
   private let secrets: KnownSecrets
   /// Keeps events in order.
   private let turn = Mutex(())
+  /// What was said of tasks already, whatever the host.
+  private let said = Mutex<Set<String>>([])
 
   init(_ sink: any EventSink, hiding secrets: KnownSecrets) {
     self.sink = sink
@@ -23,6 +25,16 @@ final class Reporter: Sendable {
 
   /// A text without the secrets, for what isn't reported here.
   func redacted(_ text: String) -> String { secrets.redact(text) }
+
+  /// Says what tasks want the user to know whatever the host is, each thing once a run.
+  func reportNotices(of tasks: HostTasks) {
+    for item in tasks.plays.flatMap(\.items) {
+      for notice in item.step.task.notices {
+        let text = "\(item.reference.label): \(notice)"
+        if said.withLock({ $0.insert(text).inserted }) { report(.warning(host: nil, message: text)) }
+      }
+    }
+  }
 
   func report(_ event: Event) {
     // The long part, outside of the turn: hosts must not wait for each other's output.

@@ -63,6 +63,8 @@ public struct DjangoApp: CompositeTask {
     public var excludes = [
       "__pycache__/", "*.pyc", "*.egg-info/", "venv/", ".venv/", "db.sqlite3*", "static_root/",
     ]
+    /// What is uploaded though git's rules leave it out, by the same rules.
+    public var includes: [String] = []
     /// Where static files are in URLs: the settings' `STATIC_URL`.
     public var staticURL = "/static/"
     /// Where uploaded files are in URLs: the settings' `MEDIA_URL`.
@@ -181,7 +183,8 @@ public struct DjangoApp: CompositeTask {
       gunicornFile, content: GunicornConfiguration.text(preloads: preloads), mode: 0o644, owner: "root",
       group: "root")
     TreeUpload(
-      source, to: code, owner: "root", group: "root", excludes: options.excludes, deleteExtraneous: true)
+      source, to: code, owner: "root", group: "root", excludes: options.excludes, includes: options.includes,
+      deleteExtraneous: true)
   }
 
   @StepsBuilder private var packages: Steps {

@@ -1,11 +1,6 @@
 import MartletCore
 import Synchronization
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -16,6 +11,9 @@ import Synchronization
 
 /// A folder of the machine that runs the playbook: what is in it, less what is left out, with sums.
 ///
+/// In a git work tree it holds what git would deploy: files that git has, and those that no rule keeps from it. Elsewhere
+/// `.gitignore` files are read here.
+///
 /// A folder that can't be read doesn't stop the playbook's body: the planner finds the problem. Files are
 /// hashed once, as long as they don't change, however many hosts they go to.
 struct LocalTree: Sendable, Checked {
@@ -24,7 +22,7 @@ struct LocalTree: Sendable, Checked {
     enum Kind: Sendable, Hashable {
       case file(sha256: String, isExecutable: Bool)
       case folder
-      case link(target: String)
+      case link(target: BytePath)
     }
     var kind: Kind
     /// When it was changed, in seconds since 1970.
@@ -34,140 +32,257 @@ struct LocalTree: Sendable, Checked {
   /// The folder: absolute, or relative to the playbook's (``PlaybookFolder``).
   let root: String
   /// The entries by their paths below the folder.
-  private(set) var entries: [String: Entry] = [:]
-  /// What is left out.
-  private(set) var rules: IgnoreRules
+  private(set) var entries: [BytePath: Entry] = [:]
   private(set) var problem: String?
+  /// What the user should know of what is not sent.
+  private(set) var notices: [String] = []
+
+  /// What the playbook says: patterns of what is left out, and negated ones of what is sent whatever else is said.
+  private let own: IgnoreRules
+  /// git's rules, and those of repositories inside, by their folders.
+  private var scopes: [(folder: BytePath, rules: IgnoreRules)] = []
+  /// What those rules leave out of the local folder.
+  private var ignored: [BytePath: Bool] = [:]
+  private var secrets: [BytePath] = []
+  private let readsGitignore: Bool
 
   /// - Parameters:
   ///   - root: The folder.
   ///   - excludes: Patterns of what is left out, as in gitignore(5), relative to the folder.
-  ///   - readsGitignore: Whether `.gitignore` files in the folder are obeyed too.
-  init(_ root: String, excludes: [String], readsGitignore: Bool) {
+  ///   - includes: Patterns of what is sent though git's rules leave it out, or though it holds secrets.
+  ///   - readsGitignore: Whether git's rules are obeyed too.
+  init(_ root: String, excludes: [String], includes: [String] = [], readsGitignore: Bool) {
     self.root = root
-    // Patterns of the playbook come last, so that they win.
-    rules = IgnoreRules([".git"])
+    self.readsGitignore = readsGitignore
+    own = IgnoreRules(excludes + includes.map { "!" + $0 })
     do {
-      var gitignores = IgnoreRules([".git"])
-      try walk("", gitignore: readsGitignore, rules: &gitignores, excludes: excludes)
+      try read()
+      if own.hasNegation { try takeNamed("") }
     } catch {
       problem = "\(error)"
       entries = [:]
     }
+    makeNotices()
   }
 
-  private mutating func walk(
-    _ folder: String, gitignore: Bool, rules: inout IgnoreRules, excludes: [String]
-  ) throws {
-    let path = PlaybookFolder.absolute(folder.isEmpty ? root : root + "/" + folder)
-    let names = try Self.names(in: path)
-    if gitignore, names.contains(".gitignore"),
-      let data = FileManager.default.contents(atPath: path + "/.gitignore")
+  private func local(_ path: BytePath) -> BytePath { BytePath(PlaybookFolder.absolute(root)) / path }
+
+  private mutating func read() throws {
+    var rules = IgnoreRules()
+    if readsGitignore, let folder = LocalFiles.resolved(local("")), let tree = try GitWorkTree.ask(folder),
+      !tree.isFolderIgnored
     {
-      let lines = String(decoding: data, as: UTF8.self).split(
-        separator: "\n", omittingEmptySubsequences: false)
-      rules.add(lines.map(String.init), base: folder)
+      if tree.complaint == nil { return try take(tree, at: "") }
+      note(tree)
+      rules = tree.rules
     }
-    var effective = rules
-    effective.add(excludes, base: "")
-    self.rules = effective
-    for name in names {
-      let below = folder.isEmpty ? name : folder + "/" + name
-      let full = path + "/" + name
-      var info = stat()
-      guard lstat(full, &info) == 0 else { throw Self.failure("look at", full) }
-      let kind = info.st_mode & S_IFMT
-      if effective.excludes(below, isFolder: kind == S_IFDIR) { continue }
-      if name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
-        throw InvalidTask("the name of the local file \(full.debugDescription) has a control character in it")
+    try walk("", rules: &rules, scope: "")
+    scopes.append(("", rules))
+  }
+
+  private mutating func take(_ tree: GitWorkTree, at folder: BytePath) throws {
+    scopes.append((folder, tree.rules))
+    for (path, isFolder) in tree.ignored { ignored[folder / path] = isFolder }
+    for path in tree.files.sorted() {
+      let path = folder / path
+      // What git has may have been deleted here.
+      guard let status = try LocalFiles.status(local(path)) else { continue }
+      guard status.isFolder else {
+        try add(path, status)
+        continue
       }
-      switch kind {
-      case S_IFDIR:
-        entries[below] = Entry(kind: .folder)
-        try walk(below, gitignore: gitignore, rules: &rules, excludes: excludes)
-        effective = rules
-        effective.add(excludes, base: "")
-        self.rules = effective
-      case S_IFREG:
-        let sum = try Self.sums.sum(of: full, info)
-        entries[below] = Entry(
-          kind: .file(sha256: sum, isExecutable: info.st_mode & 0o100 != 0), modified: Self.seconds(info))
-      case S_IFLNK:
-        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: full) else {
-          throw Self.failure("read the link", full)
-        }
-        entries[below] = Entry(kind: .link(target: target))
-      default:
-        throw InvalidTask("the local \(full) is a device, socket or pipe, which can't be sent: leave it out")
+      // A repository of its own. A folder in the place of a file that git had has none.
+      guard own.nearestVerdict(on: path, isFolder: true) != true,
+        let place = LocalFiles.resolved(local(path)),
+        try LocalFiles.status(place / ".git") != nil, let inner = try GitWorkTree.ask(place)
+      else { continue }
+      if inner.complaint == nil {
+        try take(inner, at: path)
+      } else {
+        note(inner)
+        var rules = inner.rules
+        try walk(path, rules: &rules, scope: path)
+        scopes.append((path, rules))
       }
     }
+  }
+
+  /// Takes in what lies in a folder, where git can't be asked.
+  ///
+  /// - Parameter scope: The folder that rules see paths from.
+  private mutating func walk(_ folder: BytePath, rules: inout IgnoreRules, scope: BytePath) throws {
+    let names = try LocalFiles.names(in: local(folder))
+    let inScope = { (path: BytePath) in
+      scope.isEmpty ? path : BytePath(path.bytes.dropFirst(scope.bytes.count + 1))
+    }
+    if readsGitignore, names.contains(".gitignore"),
+      try LocalFiles.status(local(folder / ".gitignore"))?.isFile == true
+    {
+      rules.add(
+        file: try LocalFiles.contents(local(folder / ".gitignore")),
+        base: rules.prefix / (folder == scope ? "" : inScope(folder)))
+    }
+    for name in names where name != ".git" {
+      let path = folder / name
+      guard let status = try LocalFiles.status(local(path)) else { continue }
+      let verdict = own.nearestVerdict(on: path, isFolder: status.isFolder)
+      if verdict == true { continue }
+      if verdict == nil, rules.excludes(inScope(path), isFolder: status.isFolder) {
+        ignored[path] = status.isFolder
+        continue
+      }
+      guard status.isFolder else {
+        try add(path, status)
+        continue
+      }
+      try check(path)
+      entries[path] = Entry(kind: .folder)
+      try walk(path, rules: &rules, scope: scope)
+    }
+  }
+
+  /// Takes in what the playbook names, from folders that are left out too.
+  private mutating func takeNamed(_ folder: BytePath) throws {
+    for name in try LocalFiles.names(in: local(folder)) where name != ".git" {
+      let path = folder / name
+      guard entries[path] == nil || entries[path]?.kind == .folder,
+        let status = try LocalFiles.status(local(path))
+      else { continue }
+      if status.isFolder {
+        try takeNamed(path)
+      } else if own.nearestVerdict(on: path, isFolder: false) == false {
+        try add(path, status)
+      }
+    }
+  }
+
+  /// Takes in a file or a link, with the folders that it is in.
+  private mutating func add(_ path: BytePath, _ status: stat) throws {
+    let verdict = own.nearestVerdict(on: path, isFolder: false)
+    if verdict == true { return }
+    let missing = path.ancestors.filter { entries[$0] == nil }
+    // git may have a file below what is a link today.
+    for folder in missing where try LocalFiles.status(local(folder))?.isFolder != true { return }
+    var isSecret = SecretFiles.isSecret(name: path.name)
+    let entry: Entry
+    if status.isFile {
+      if isSecret, verdict == nil {
+        secrets.append(path)
+        return
+      }
+      let digest = try Self.digests.digest(of: local(path), name: path.name, status)
+      isSecret = isSecret || digest.isPrivateKey
+      entry = Entry(
+        kind: .file(sha256: digest.sha256, isExecutable: status.st_mode & 0o100 != 0),
+        modified: status.modifiedNanoseconds / 1_000_000_000)
+    } else if status.isLink {
+      entry = Entry(kind: .link(target: try LocalFiles.link(local(path))))
+    } else {
+      throw InvalidTask(
+        "the local \(local(path)) is a device, socket or pipe, which can't be sent: leave it out")
+    }
+    if isSecret, verdict == nil {
+      secrets.append(path)
+      return
+    }
+    try check(path)
+    for folder in missing { entries[folder] = Entry(kind: .folder) }
+    entries[path] = entry
+  }
+
+  private func check(_ path: BytePath) throws {
+    guard path.hasControlCharacter else { return }
+    throw InvalidTask(
+      "the name of the local file \(local(path).description.debugDescription) has a control character in it")
+  }
+
+  /// Whether something of the host that the local folder doesn't have is none of the upload's business.
+  func leavesOut(_ path: BytePath, isFolder: Bool) -> Bool {
+    if let verdict = own.nearestVerdict(on: path, isFolder: isFolder) { return verdict }
+    // The stages of other programs (the engine's SafeWrites) are none of ours either.
+    let isStage = { (name: BytePath) in name.bytes.count == 15 && name.bytes.starts(with: ".martlet.".utf8) }
+    if path.components.contains(where: { $0 == ".git" || isStage($0) }) { return true }
+    if SecretFiles.isSecret(name: path.name) { return true }
+    if ignored[path] != nil || path.ancestors.contains(where: { ignored[$0] == true }) { return true }
+    let scope = scopes.filter { $0.folder.isEmpty || path.isBelow($0.folder) }
+      .max { $0.folder.bytes.count < $1.folder.bytes.count }
+    guard let scope else { return false }
+    let below = scope.folder.isEmpty ? path : BytePath(path.bytes.dropFirst(scope.folder.bytes.count + 1))
+    return scope.rules.excludesPath(below, isFolder: isFolder)
+  }
+
+  /// Names that are left out at every depth, and that no entry has, for find(1) not to look into.
+  var prunableNames: [String] {
+    let names = Set(entries.keys.flatMap(\.components))
+    let rules = own.prunableNames(except: names) + (scopes.first?.rules.prunableNames(except: names) ?? [])
+    return [".git", ".martlet.??????"] + rules
   }
 
   /// Reads a file again to send it.
   ///
   /// - Throws: ``InvalidTask`` if it is no longer what was hashed.
-  func contents(of path: String) throws -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: PlaybookFolder.absolute(root + "/" + path)) else {
-      throw InvalidTask("the local file \(root)/\(path) can't be read")
-    }
-    let bytes = [UInt8](data)
+  func contents(of path: BytePath) throws -> [UInt8] {
+    let bytes = try LocalFiles.contents(local(path))
     if case .file(let sum, _)? = entries[path]?.kind, SHA256.hex(bytes) != sum {
-      throw InvalidTask("the local file \(root)/\(path) has changed while the playbook ran: run again")
+      throw InvalidTask("the local file \(local(path)) has changed while the playbook ran: run again")
     }
     return bytes
   }
 
-  private static func names(in path: String) throws -> [String] {
-    guard let folder = opendir(path) else { throw failure("open the folder", path) }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
-      }
-      guard let name else { throw InvalidTask("a name in the local folder \(path) is not UTF-8 text") }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
-
-  private static func failure(_ what: String, _ path: String) -> InvalidTask {
-    let reason = String(cString: strerror(errno))
-    return InvalidTask("can't \(what) \(path): \(reason)")
-  }
-
-  private static func seconds(_ info: stat) -> Int {
-    #if canImport(Darwin)
-      Int(info.st_mtimespec.tv_sec)
-    #else
-      Int(info.st_mtim.tv_sec)
-    #endif
-  }
-
-  private static let sums = Sums()
+  private static let digests = Digests()
 
   /// The sums of local files, each valid as long as the file's identity, size and times are the same.
-  private final class Sums: Sendable {
-    private struct Key: Hashable {
-      var device, inode, size, seconds, nanoseconds, changed: Int
+  private final class Digests: Sendable {
+    struct Digest: Sendable {
+      var sha256: String
+      var isPrivateKey: Bool
     }
-    private let known = Mutex<[Key: String]>([:])
+    private let known = Mutex<[FileStamp: Digest]>([:])
 
-    func sum(of path: String, _ info: stat) throws -> String {
-      #if canImport(Darwin)
-        let (modified, changed) = (info.st_mtimespec, info.st_ctimespec)
-      #else
-        let (modified, changed) = (info.st_mtim, info.st_ctim)
-      #endif
-      let key = Key(
-        device: Int(truncatingIfNeeded: info.st_dev), inode: Int(truncatingIfNeeded: info.st_ino),
-        size: Int(info.st_size), seconds: Int(modified.tv_sec), nanoseconds: Int(modified.tv_nsec),
-        changed: Int(changed.tv_sec) &* 1_000_000_000 &+ Int(changed.tv_nsec))
-      if let sum = known.withLock({ $0[key] }) { return sum }
-      guard let data = FileManager.default.contents(atPath: path) else { throw failure("read", path) }
-      let sum = SHA256.hex([UInt8](data))
-      known.withLock { $0[key] = sum }
-      return sum
+    func digest(of path: BytePath, name: BytePath, _ status: stat) throws -> Digest {
+      if let digest = known.withLock({ $0[status.stamp] }) { return digest }
+      let bytes = try LocalFiles.contents(path)
+      let digest = Digest(
+        sha256: SHA256.hex(bytes), isPrivateKey: SecretFiles.isPrivateKey(bytes, name: name))
+      known.withLock { $0[status.stamp] = digest }
+      return digest
     }
+  }
+}
+
+extension LocalTree: CustomReflectable {
+  /// Nothing: the planner looks for wrong values and secrets in all that a task holds, and here are thousands of names.
+  var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension LocalTree {
+  private mutating func note(_ tree: GitWorkTree) {
+    guard let complaint = tree.complaint else { return }
+    notices.append(
+      "it lies in a git work tree, but \(complaint). So .gitignore files are obeyed here, and what git has in spite of "
+        + "them is not sent: name it, as in includes: [\"build/app.js\"]")
+  }
+
+  private mutating func makeNotices() {
+    guard problem == nil else { return }
+    if !secrets.isEmpty {
+      notices.append(
+        "not sent, as they hold secrets that others on the host might read: \(Self.list(secrets.sorted().map { "\($0)" })). "
+          + "Write secrets with EnvironmentFile or File(mode: 0o600); or name the file, as in "
+          + "includes: [\"\(secrets.min() ?? "")\"]")
+    }
+    let left = ignored.filter { own.nearestVerdict(on: $0.key, isFolder: $0.value) == nil }
+    let names = Dictionary(grouping: left) { "\($0.key.name)" + ($0.value ? "/" : "") }
+    guard let first = left.keys.min() else { return }
+    let shown = names.sorted { $0.key < $1.key }.map {
+      $0.value.count == 1 ? $0.key : "\($0.key) (\($0.value.count) of them)"
+    }
+    notices.append(
+      "not sent, as .gitignore or another of git's rules says so: \(Self.list(shown)). "
+        + "What the host needs of it, name, as in includes: [\"\(first)\"]")
+  }
+
+  private static func list(_ items: [String]) -> String {
+    items.prefix(8).joined(separator: ", ") + (items.count > 8 ? " and \(items.count - 8) more" : "")
   }
 }

@@ -48,7 +48,7 @@ public struct Symlink: HostTask {
     case .absent where !folder.exists:
       return .failed(
         "the folder \(path.parent) doesn't exist: make it first, with Directory(\"\(path.parent)\")")
-    case .symbolicLink where current == target: return .unchanged
+    case .symbolicLink where current.map({ BytePath($0) }) == BytePath(target): return .unchanged
     case .absent, .symbolicLink: break
     }
     let change =

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Writes a tar archive: ustar (POSIX.1-1988), with GNU's entries for long names.
 ///
 /// POSIX.1-2001's own way to write long names is ignored by BusyBox, GNU's is understood by all.
@@ -5,19 +7,19 @@ struct TarWriter {
   private(set) var bytes: [UInt8] = []
 
   /// Adds a file.
-  mutating func addFile(_ path: String, contents: [UInt8], mode: UInt16, modified: Int) {
-    header(path, type: "0", size: contents.count, mode: mode, modified: modified)
+  mutating func addFile(_ path: BytePath, contents: [UInt8], mode: UInt16, modified: Int) {
+    header(path.bytes, type: "0", size: contents.count, mode: mode, modified: modified)
     append(contents)
   }
 
   /// Adds a folder.
-  mutating func addFolder(_ path: String, mode: UInt16) {
-    header(path + "/", type: "5", size: 0, mode: mode, modified: 0)
+  mutating func addFolder(_ path: BytePath, mode: UInt16) {
+    header(path.bytes + [UInt8(ascii: "/")], type: "5", size: 0, mode: mode, modified: 0)
   }
 
   /// Adds a symbolic link.
-  mutating func addLink(_ path: String, target: String) {
-    header(path, type: "2", size: 0, mode: 0o777, modified: 0, target: target)
+  mutating func addLink(_ path: BytePath, target: BytePath) {
+    header(path.bytes, type: "2", size: 0, mode: 0o777, modified: 0, target: target.bytes)
   }
 
   /// The archive with its end: two empty blocks.
@@ -27,26 +29,27 @@ struct TarWriter {
   }
 
   private mutating func header(
-    _ path: String, type: Character, size: Int, mode: UInt16, modified: Int, target: String = ""
+    _ path: [UInt8], type: Character, size: Int, mode: UInt16, modified: Int, target: [UInt8] = []
   ) {
-    if path.utf8.count > 100 { longName(path, type: "L") }
-    if target.utf8.count > 100 { longName(target, type: "K") }
+    if path.count > 100 { longName(path, type: "L") }
+    if target.count > 100 { longName(target, type: "K") }
     block(path, type: type, size: size, mode: mode, modified: modified, target: target)
   }
 
-  private mutating func longName(_ name: String, type: Character) {
-    let contents = Array(name.utf8) + [0]
-    block("././@LongLink", type: type, size: contents.count, mode: 0o644, modified: 0, target: "")
+  private mutating func longName(_ name: [UInt8], type: Character) {
+    let contents = name + [0]
+    block(Array("././@LongLink".utf8), type: type, size: contents.count, mode: 0o644, modified: 0, target: [])
     append(contents)
   }
 
   private mutating func block(
-    _ path: String, type: Character, size: Int, mode: UInt16, modified: Int, target: String
+    _ path: [UInt8], type: Character, size: Int, mode: UInt16, modified: Int, target: [UInt8]
   ) {
     var block = [UInt8](repeating: 0, count: 512)
-    func put(_ text: String, at offset: Int, width: Int) {
-      for (index, byte) in text.utf8.prefix(width).enumerated() { block[offset + index] = byte }
+    func put(_ bytes: some Sequence<UInt8>, at offset: Int, width: Int) {
+      for (index, byte) in bytes.prefix(width).enumerated() { block[offset + index] = byte }
     }
+    func put(_ text: String, at offset: Int, width: Int) { put(text.utf8, at: offset, width: width) }
     func put(_ number: Int, at offset: Int, width: Int) {
       let digits = String(max(0, number), radix: 8)
       if digits.utf8.count < width {

@@ -6,8 +6,12 @@ public import MartletFacts
 ///     TreeUpload("app", to: "/srv/shop/app", owner: "shop", excludes: ["tests/", "*.md"], deleteExtraneous: true)
 ///
 /// The host is asked for the sums of its files, and gets only those that differ, in one stream. They are
-/// unpacked beside the folder and renamed into place, so that no file is ever half there. What `.gitignore`
-/// files of the folder name is neither sent nor deleted.
+/// unpacked beside the folder and renamed into place, so that no file is ever half there.
+///
+/// In a git work tree what is sent is what git would deploy: files that git has, and untracked ones that no rule keeps
+/// from it (`.gitignore` of all folders up to the one with `.git`, `.git/info/exclude`, the user's
+/// `core.excludesFile`). Elsewhere the `.gitignore` files of the folder decide. `.env` files and private keys are only sent
+/// if `includes` names them. What is left out is said once a run, and stays on the host where it is there.
 public struct TreeUpload: HostTask {
   let destination: RemotePath
   let tree: LocalTree
@@ -26,16 +30,19 @@ public struct TreeUpload: HostTask {
   ///   - group: The group of all; nil likewise.
   ///   - excludes: What is left out, with the rules of gitignore(5), relative to the folder; `.git` always
   ///     is.
-  ///   - gitignore: Whether `.gitignore` files in the folder are obeyed.
+  ///   - includes: What is sent though git's rules or `excludes` leave it out, or though it holds secrets; patterns of
+  ///     the same kind.
+  ///   - gitignore: Whether git's rules are obeyed. A folder that git leaves out as a whole, as what a build has made,
+  ///     is sent with all that is in it.
   ///   - deleteExtraneous: Whether files of the host that are not in the local folder are deleted. What is
   ///     left out stays, and so does what isn't the `owner`'s, where one is given: no upload has put it there.
   public init(
     _ source: String, to destination: RemotePath, mode: FileMode = 0o644, directoryMode: FileMode = 0o755,
-    owner: String? = nil, group: String? = nil, excludes: [String] = [], gitignore: Bool = true,
-    deleteExtraneous: Bool = false
+    owner: String? = nil, group: String? = nil, excludes: [String] = [], includes: [String] = [],
+    gitignore: Bool = true, deleteExtraneous: Bool = false
   ) {
     self.destination = destination
-    tree = LocalTree(source, excludes: excludes, readsGitignore: gitignore)
+    tree = LocalTree(source, excludes: excludes, includes: includes, readsGitignore: gitignore)
     files = Ownership(mode: mode, owner: owner, group: group)
     folders = Ownership(mode: directoryMode, owner: owner, group: group)
     deletes = deleteExtraneous
@@ -45,11 +52,13 @@ public struct TreeUpload: HostTask {
 
   public var observes: All<TreeManifest, FileState> {
     // Without deletions there is no need to read through what the host has besides.
-    let tops = Set(tree.entries.keys.map { String($0.prefix { $0 != "/" }) })
+    let tops = Set(tree.entries.keys.compactMap(\.components.first))
     return All(
-      TreeManifest(destination, entries: deletes ? nil : tops.sorted(), pruning: tree.rules.prunableNames),
+      TreeManifest(destination, entries: deletes ? nil : tops.sorted(), pruning: tree.prunableNames),
       FileState(destination.parent))
   }
+
+  public var notices: [String] { tree.notices }
 
   public func validate() throws {
     try files.validate()
@@ -58,7 +67,8 @@ public struct TreeUpload: HostTask {
       throw InvalidTask("\(destination) is a top folder of the host: upload into a folder below it")
     }
     if tree.problem == nil, tree.entries.isEmpty {
-      throw InvalidTask("the local folder \(tree.root) has nothing in it to be sent")
+      let why = tree.notices.first.map { ": \($0)" } ?? ""
+      throw InvalidTask("the local folder \(tree.root) has nothing in it to be sent\(why)")
     }
   }
 
@@ -79,11 +89,11 @@ public struct TreeUpload: HostTask {
       if let path = difference.blockedPath {
         if deletes, let owner = files.owner {
           return .failed(
-            "\(destination / path) isn't \(owner)'s, and lies where a file is to be: no upload has put it there, so "
+            "\(destination)/\(path) isn't \(owner)'s, and lies where a file is to be: no upload has put it there, so "
               + "none deletes it. Move it away, or remove it by hand")
         }
         return .failed(
-          "\(destination / path) is a folder, where a file is to be: remove it, or say deleteExtraneous: true"
+          "\(destination)/\(path) is a folder, where a file is to be: remove it, or say deleteExtraneous: true"
         )
       }
       return try Decision(difference.actions())
@@ -94,7 +104,7 @@ public struct TreeUpload: HostTask {
     guard deletes, let owner = files.owner, case .folder(let found) = facts.0 else { return [] }
     let foreign = TreeDifference(self, found: found).foreign
     guard !foreign.isEmpty else { return [] }
-    let shown = foreign.prefix(5).joined(separator: ", ") + (foreign.count > 5 ? ", …" : "")
+    let shown = foreign.prefix(5).map(\.description).joined(separator: ", ") + (foreign.count > 5 ? ", …" : "")
     return [
       "\(foreign.count) entries of \(destination) are neither in the local folder nor \(owner)'s, and stay: \(shown)"
     ]

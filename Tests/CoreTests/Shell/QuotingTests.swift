@@ -16,10 +16,12 @@ import Testing
       "'$(id)'", "\u{a0}",
       "EOF", "<<EOF", "/plain/path", "/path with blank", "/a'b", "/dev/null; id", "-e", "-n -e", "\\", "x\\",
       "\\'", "'\\", "'\u{301}; id #", "a'\u{301}'\u{301}$(id)",
+      // For Swift's `String` none of these has a quote, or a line break, of its own in it.
+      "'\u{301}; echo owned #", "a'\u{20e3}$(id)", "'\u{200d}", "\\\u{301}n", "\n\u{301}",
     ]
     values.append(String(repeating: "x' \"$(\n", count: 14_300))
     var generator = Xorshift(state: 42)
-    let alphabet = Array("'\"\\$`(){}[]*?!~#&;|<> \n\tabc-=%ü日/.0")
+    let alphabet = Array("'\"\\$`(){}[]*?!~#&;|<> \n\tabc-=%ü日/.0") + ["\u{301}", "\u{200d}"]
     for length in 1...120 {
       values.append(
         String((0..<length).map { _ in alphabet[Int(generator.next() % UInt64(alphabet.count))] }))

@@ -29,6 +29,27 @@ import Testing
     #expect(RemotePath(path).problem?.contains(why) == true)
   }
 
+  /// nginx's `alias` serves 404 without the slash.
+  @Test func aSlashAtTheEndStaysInTexts() {
+    let root: RemotePath = "/srv/shop/"
+    #expect("alias \(root / "static/");" == "alias /srv/shop/static/;")
+    #expect((root / "static/").string == "/srv/shop/static")
+    #expect(root / "static/" == root / "static" && "\(RemotePath("/"))" == "/")
+    #expect((root / "static/" / "x").string == "/srv/shop/static/x")
+    #expect(RemotePath("\(root)/x") == root / "x")
+    let command: ShellCommand = "cd \(root)"
+    #expect(command.text == "cd /srv/shop")
+  }
+
+  /// For Swift's `String`, `é` in one code point and in two are equal, and a slash with an accent is no slash.
+  @Test func pathsAreBytes() {
+    #expect(RemotePath("/srv/caf\u{e9}") != RemotePath("/srv/cafe\u{301}"))
+    #expect(Set([RemotePath("/srv/caf\u{e9}"), RemotePath("/srv/cafe\u{301}")]).count == 2)
+    let odd = RemotePath("/srv/a/\u{301}b")
+    #expect(odd.parent == "/srv/a" && odd.isInside("/srv/a"))
+    #expect(RemotePath("/srv/\u{301}/../../etc").problem != nil)
+  }
+
   @Test(arguments: ["/", "/etc", "/a b", "/...", "/a..b", "/ü", "/-x"])
   func oddPathsAreFine(path: String) { #expect(RemotePath(path).problem == nil) }
 }

@@ -95,6 +95,36 @@ import Testing
     #expect(failure.output == ["try again"])
   }
 
+  @Test func `Tasks that undo each other are both named`() async throws {
+    struct Wants: HostTask {
+      var label: String
+      var path: RemotePath?
+      var observes: Nothing { Nothing() }
+      func decide(given facts: Void) -> Decision {
+        guard let path else { return [Action.run("true").oneShot()] }
+        return [.run("true", summary: "write", touches: [.tree(path)])]
+      }
+    }
+    let two = await run(in: folder) {
+      Wants(label: "folder app", path: "/srv/app")
+      Wants(label: "file x", path: "/srv/app/x")
+      Wants(label: "file y", path: "/srv/y")
+    }
+    let message = try #require(two.events.failures.first?.message)
+    #expect(two.events.failures.first?.task?.label == "folder app")
+    #expect(
+      message.contains("file x (") && message.contains("changes /srv/app/x too")
+        && !message.contains("file y"))
+    let command = await run(in: folder) {
+      Wants(label: "command chown", path: nil)
+      Wants(label: "file x", path: "/srv/app/x")
+    }
+    #expect(command.events.failures.first?.task?.label == "file x")
+    #expect(
+      command.events.failures.first?.message.contains(
+        "Perhaps a command of this run undoes them: command chown (") == true)
+  }
+
   @Test func `Two tasks that undo each other are told apart by signs`() async throws {
     try folder.write("one\n", to: "file")
     struct Keeps: HostTask {

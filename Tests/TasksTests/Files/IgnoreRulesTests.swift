@@ -14,10 +14,10 @@ import Testing
     (["[a-c]?"], "bz", true),
     (["a\\*"], "a*", true), (["a\\*"], "ab", false), (["# no"], "# no", false), (["\\#x"], "#x", true),
     (["a*b*c"], "aXbYbc", true), (["*"], "anything", true), (["a "], "a", true), ([""], "a", false),
-    (["foo["], "foo[", true),
+    (["foo["], "foo[", false),
     (["*a"], "ba/c", false), (["a**b"], "axxb", true), (["x\r"], "x", true),
   ])
-  func matchesAsGitDoes(patterns: [String], path: String, isExcluded: Bool) {
+  func matchesAsGitDoes(patterns: [String], path: BytePath, isExcluded: Bool) {
     #expect(IgnoreRules(patterns).excludes(path, isFolder: false) == isExcluded)
   }
 
@@ -40,10 +40,10 @@ import Testing
 
   @Test func onlySimpleNamesArePruned() {
     #expect(
-      IgnoreRules(["__pycache__/", "*.pyc", "/media", "a/b", "[x]"]).prunableNames == [
+      IgnoreRules(["__pycache__/", "*.pyc", "/media", "a/b", "[x]"]).prunableNames() == [
         "__pycache__/", "*.pyc",
       ])
-    #expect(IgnoreRules(["node_modules", "!x"]).prunableNames.isEmpty)
+    #expect(IgnoreRules(["node_modules", "!x"]).prunableNames().isEmpty)
   }
 
   @Test(arguments: LocalShell.allCases.prefix(1))
@@ -69,7 +69,7 @@ import Testing
         let rules = IgnoreRules([first, second])
         for path in paths {
           #expect(
-            rules.excludesPath(path, isFolder: false) == ignored.contains(path),
+            rules.excludesPath(BytePath(path), isFolder: false) == ignored.contains(path),
             "\(path) with \(first) and \(second)")
         }
       }

@@ -129,9 +129,10 @@ import Testing
     let second = try await host.expectConvergence(of: task(deletes: true))
     #expect(
       second.changes == [
-        "~ .gitignore, was a folder", "~ app.py", "~ link, was a symbolic link", "+ link/inside",
+        "~ .gitignore, was a folder", "~ app.py", "~ keep.log: mode 0600 → 0640",
+        "~ link, was a symbolic link", "+ link/inside",
         "~ pkg/dangling → /else/where, was /no/where", "+ pkg/new/", "+ pkg/new/file", "~ run.sh, was a file",
-        "~ keep.log: mode 0600 → 0640", "~ pkg: \(isRoot ? "owner root → nobody" : "mode 0711 → 0750")",
+        "~ pkg: \(isRoot ? "owner root → nobody" : "mode 0711 → 0750")",
         "- old/sub/file", "- own",
         "- pkg/deep/er/file", "- old/", "- old/sub/", "- pkg/deep/", "- pkg/deep/er/",
       ])
@@ -171,7 +172,7 @@ import Testing
           kind: kind, mode: kind == .file ? 0o644 : 0o755, owner: owner, ownerID: owner == "root" ? 0 : 999),
         sha256: nil)
     }
-    var found = [
+    var found: [BytePath: TreeEntry] = [
       "": entry("root", .directory), "old.py": entry("root"), "media": entry("root", .directory),
       "media/cat.jpg": entry("app"), "gone": entry("root", .directory), "gone/x": entry("root"),
     ]
@@ -184,5 +185,71 @@ import Testing
     found["uploads/dog.jpg"] = entry("app")
     let failure = try task.decide(given: (.folder(found), parent)).failure
     #expect(failure?.contains("/srv/app/uploads/dog.jpg isn't root's") == true)
+  }
+
+  /// `é` in one code point and in two are two names for a host, and equal for Swift's `String`.
+  @Test(arguments: LocalShell.allCases)
+  func namesAreBytes(shell: LocalShell) async throws {
+    let folder = try TemporaryFolder()
+    let host = LocalHost(shell)
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+    for name in [composed, "both-" + composed, "both-" + decomposed, "'\u{301}; touch owned #"] {
+      try folder.write("src/" + name, name)
+    }
+    _ = try await shell.run(
+      #"cd \#(folder.path + "/src") && printf x >"$(printf 'n\351 $(id)\303')" && ln -s "$(printf '\377')" l && mkdir a && echo 1 >"$(printf 'a/\314\201b')""#
+    )
+    try folder.write("dest/" + decomposed, "other")
+    _ = try await shell.run(
+      #"cd \#(folder.path + "/dest") && mkdir "$(printf 'd\351')" && echo 1 >"$(printf 'd\351/caf\351.txt')""#
+    )
+    let task = TreeUpload(folder.path + "/src", to: folder.remote("dest"), deleteExtraneous: true)
+    let first = try await host.expectConvergence(of: task)
+    #expect(first.changes.contains("- \(decomposed)") && first.changes.contains("+ \(composed)"))
+    #expect(first.changes.contains(#"- d\xe9/caf\xe9.txt"#) && first.changes.contains(#"- d\xe9/"#))
+    #expect(first.changes.contains(#"+ n\xe9 $(id)\xc3"#))
+    let same = try await shell.run(
+      "cd \(folder.path) && diff -r src dest && cmp -s \("src/" + composed) \("dest/" + composed)")
+    #expect(same.status == 0, "\(same.text)\(same.errors)")
+    // What is not UTF-8 is corrected and replaced too.
+    _ = try await shell.run(#"cd \#(folder.path + "/dest") && chmod 600 n* && rm l && mkdir l"#)
+    try await host.expectConvergence(of: task)
+    #expect(try await shell.run("ls \(folder.path)").text == "dest\nsrc\n")
+  }
+
+  @Test(arguments: LocalShell.allCases)
+  func aTreeThatAppearsMeanwhileIsNotGoneInto(shell: LocalShell) async throws {
+    let folder = try makeSource()
+    let host = LocalHost(shell)
+    let decision = try await host.decide(TreeUpload(folder.path + "/src", to: folder.remote("dest")))
+    try folder.write("dest/other", "another run's")
+    await #expect(throws: LocalHost.Failed.self) { try await host.act(decision) }
+    #expect(
+      try await shell.run("ls -A \(folder.path) \(folder.remote("dest"))").text.contains("app.py") == false)
+    #expect(try await shell.run("ls -A \(folder.path)").text == "dest\nsrc\n")
+    // The next run takes it from there.
+    let next = try await host.decide(TreeUpload(folder.path + "/src", to: folder.remote("dest")))
+    try await host.act(next)
+    #expect(try folder.read("dest/app.py") == "print(1)\n")
+  }
+
+  @Test(arguments: LocalShell.allCases)
+  func twoUploadsAtOnceDoNotShareAStage(shell: LocalShell) async throws {
+    let folder = try makeSource()
+    let host = LocalHost(shell)
+    let task = TreeUpload(folder.path + "/src", to: folder.remote("dest"))
+    try await host.expectConvergence(of: task)
+    // What another run has half unpacked is none of this one's business, whatever is deleted.
+    try folder.write("dest/.martlet.abcdef/tree/app.py", "half")
+    try folder.write("src/app.py", "print(3)\n")
+    let again = TreeUpload(folder.path + "/src", to: folder.remote("dest"), deleteExtraneous: true)
+    let decision = try await host.decide(again)
+    #expect(decision.changes == ["~ app.py"])
+    async let one = host.act(decision)
+    async let two = host.act(decision)
+    _ = try await (one, two)
+    #expect(try folder.read("dest/app.py") == "print(3)\n")
+    #expect(try folder.read("dest/.martlet.abcdef/tree/app.py") == "half")
+    #expect(try await host.decide(again).isUnchanged)
   }
 }
