@@ -1,5 +1,5 @@
 import MartletCore
-import MartletTasks
+@testable import MartletTasks
 import MartletTesting
 import Testing
 
@@ -93,6 +93,22 @@ extension ServerTests {
         warned.events.warnings.contains { $0.contains("suspicious symbols") }, "\(warned.events.warnings)")
       let unchanged = try await server.run { odd() }
       #expect(unchanged.recap.changed == 0 && unchanged.events.warnings.isEmpty)
+    }
+
+    @Test func aSiteThatTurnsToHTTPS() async throws {
+      let server = try await Self.prepared.value
+      _ = try await server.shell(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -keyout /etc/ssl/k.pem -out /etc/ssl/c.pem -subj /CN=x 2>&1"
+      )
+      let tls = NginxTLS(certificate: "/etc/ssl/c.pem", key: "/etc/ssl/k.pem")
+      let files: [NginxLocation] = [NginxLocation("/", from: "/var/www/site")]
+      let plain = try await server.run { NginxSite("turns", domains: ["turns.test"], locations: files) }
+      #expect(plain.failure == "")
+      try await prove(on: server) {
+        NginxSite("turns-http", domains: ["turns.test"], redirectsToHTTPS: true).making(wayFor: "turns")
+        NginxSite("turns", domains: ["turns.test"], locations: files, tls: tls)
+      }
+      #expect(try await Self.get("/", host: "turns.test", on: server).hasSuffix(" 301"))
     }
 
     /// Row 26: this host has IPv6 or hasn't; nginx starts either way, and listens for it only where it can.

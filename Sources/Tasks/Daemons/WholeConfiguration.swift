@@ -29,7 +29,7 @@ struct WholeConfiguration: Sendable {
   ///   - places: Where else, as the link that will lead to it. Links that are there already are found.
   ///   - removed: What will be gone by then.
   ///   - further: What is asked once the program takes the whole: the program's words are in `"$room/said"`, and
-  ///     `try ''` makes them those of the present state.
+  ///     `try ''` makes them those of the present state, and with `later=PATH` that file is left out, too.
   func check(
     of path: RemotePath, at places: [RemotePath] = [], without removed: [RemotePath] = [],
     further: ShellCommand = ":"
@@ -42,6 +42,7 @@ struct WholeConfiguration: Sendable {
       room=$(mktemp -d "${MARTLET_TMP:-/var/tmp}/whole.XXXXXX") || exit 1
       trap 'rm -rf -- "$room"' EXIT
       copy=$room/copy
+      later=
       target=$(readlink -f -- \(path))
       { printf '%s\\n' \([path] + places)
       find \(parts) -type l 2>/dev/null | while IFS= read -r link; do
@@ -54,7 +55,7 @@ struct WholeConfiguration: Sendable {
       done 2>/dev/null
       find "$copy" -name '.martlet.*' -prune -exec rm -rf -- {} +
       if [ -n "$1" ]; then
-      for gone in \(removed); do rm -f -- "$copy$gone"; done
+      for gone in \(removed) ${later:+"$later"}; do rm -f -- "$copy$gone"; done
       while IFS= read -r place; do
       mkdir -p -- "$copy${place%/*}"; rm -f -- "$copy$place"; cp -- "$1" "$copy$place" || exit 1
       done <"$room/places"

@@ -242,7 +242,8 @@ public struct DjangoApp: CompositeTask {
       NginxSite(
         name, domains: domains, proxy: .unixSocket(socket), locations: locations,
         isDefault: isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx,
-        removesDefault: true)
+        removesDefault: true
+      ).making(wayFor: name)
     case .letsEncrypt(let email): encrypted(by: .production, email: email)
     case .acme(let server, let email): encrypted(by: server, email: email)
     case .certificate(let tls):

@@ -50,7 +50,8 @@ public struct HTTPSSite: CompositeTask {
   public var body: Steps {
     NginxSite(
       name + "-http", domains: domains, acmeWebroot: certificate.webroot, redirectsToHTTPS: true,
-      isDefault: isDefault, removesDefault: removesDefault)
+      isDefault: isDefault, removesDefault: removesDefault
+    ).making(wayFor: name)
     certificate
     NginxSite(
       name, domains: domains, proxy: upstream, locations: locations, tls: .certbot(certificate.name),

@@ -21,6 +21,8 @@ public struct NginxSite: HostTask {
   private let text: Contents?
   let configuration: NginxConfiguration?
   let removesDefault: Bool
+  /// A site that stops answering on port 80 later in the same run: that it has the same names still is no conflict.
+  private var successor: String?
 
   /// - Parameters:
   ///   - name: The name of its file: letters, digits and `_ . -`.
@@ -85,6 +87,13 @@ public struct NginxSite: HostTask {
     """
 
   public var label: String { "nginx site \(name)" }
+
+  /// The same site, as the one for port 80 of a site that has been there itself until now.
+  func making(wayFor name: String) -> NginxSite {
+    var site = self
+    site.successor = name
+    return site
+  }
 
   /// What the site's file holds.
   func content(hasIPv6: Bool) -> Contents {
@@ -270,6 +279,8 @@ public struct NginxSite: HostTask {
     return WholeConfiguration.nginx.check(
       of: path, at: [link], without: removesDefault ? [defaultLink] : [],
       further: """
+        later=\(successor.map { Self.folder.string + "/sites-enabled/" + $0 } ?? "")
+        [ -z "$later" ] || try "$new"
         if grep -q 'conflicting server name' "$room/said"; then
         mv -- "$room/said" "$room/new"
         try ''

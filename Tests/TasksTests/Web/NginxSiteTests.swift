@@ -120,6 +120,13 @@ import Testing
     #expect(text.filter { $0 == "{" }.count == text.filter { $0 == "}" }.count)
   }
 
+  @Test func `A site that turns to HTTPS is not in the way of its own site for port 80`() {
+    let site = NginxSite("shop-http", domains: ["shop.test"], redirectsToHTTPS: true).making(wayFor: "shop")
+    let decision = site.decide(given: ((.absent, nil, .directory(), nil, .absent, []), true, [], []))
+    guard case .write(let write)? = decision.actions.first?.effect else { return }
+    #expect(write.validate?.text.contains("later=/etc/nginx/sites-enabled/shop\n") == true)
+  }
+
   @Test func withoutNginx() {
     let decision = site.decide(given: ((.absent, nil, .absent, nil, .absent, nil), true, [], []))
     #expect(decision.failure?.contains("AptPackages(\"nginx\")") == true)
