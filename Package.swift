@@ -83,7 +83,8 @@ let package = Package(
     playbook("Django", exclude: ["app"]),
 
     .target(
-      name: "TestSupport", dependencies: ["MartletCore", "MartletSSH", subprocess], path: "Tests/Support",
+      name: "TestSupport", dependencies: ["MartletCore", "MartletEngine", "MartletSSH", subprocess],
+      path: "Tests/Support",
       swiftSettings: settings),
     .executableTarget(
       name: "Converge30", dependencies: ["Martlet"], path: "Benchmarks/Converge30", exclude: ["files"],
@@ -94,7 +95,9 @@ let package = Package(
     tests(
       "Tasks",
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
-    tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
+    tests(
+      "Engine",
+      ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting", "TestSupport"]),
     tests("SSH", ["MartletSSH", "CKeystream", "CLibCrypto", "TestSupport"]),
     tests("SSHConfig", ["MartletSSHConfig", "TestSupport", subprocess]),
     tests(

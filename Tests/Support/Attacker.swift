@@ -1,0 +1,82 @@
+import Foundation
+import Glibc
+
+/// Another user of a host, who tries to lead a run of root's astray in a folder of his.
+///
+///     try await Attacker(.exchange("/home/deploy/d", "/home/deploy/bait")).whileAtWork(as: 1234) { … }
+///
+/// His programs are for perl, which Debian always has. They go on until they are ended.
+public struct Attacker: Sendable {
+  /// What he does.
+  public enum Move: Sendable {
+    /// Exchanges two names, again and again (renameat2(2), RENAME_EXCHANGE).
+    case exchange(String, String)
+    /// Watches a folder, and exchanges each new name that has `martlet` in it with a bait, nine times.
+    case watch(String, bait: String)
+  }
+
+  public let move: Move
+
+  public init(_ move: Move) { self.move = move }
+
+  /// The program.
+  public var program: String {
+    let call =
+      "my $nr = `uname -m` =~ /aarch64/ ? 276 : 316; "
+      + "sub swap { syscall($nr, -100, $_[0], -100, $_[1], 2) } "
+    switch move {
+    case .exchange(let one, let other):
+      return call + "my ($a, $b) = ('\(one)', '\(other)'); while (1) { swap($a, $b) }"
+    case .watch(let folder, let bait):
+      return call + """
+        chdir '\(folder)' or die; my ($b, %seen) = ('\(bait)'); while (1) { opendir(my $d, '.') or die;
+        while (defined(my $e = readdir $d)) { next if $e !~ /martlet/ || $seen{$e}++; for (1..9) { swap($e, $b) } }
+        closedir $d; }
+        """
+    }
+  }
+
+  /// Runs the program on this machine as another user, while something is done.
+  public func whileAtWork<R>(as user: Int, _ body: () async throws -> R) async throws -> R {
+    let id = try spawn(
+      [
+        "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "/usr/bin/perl", "-e",
+        program,
+      ], output: "/dev/null")
+    defer {
+      kill(id, SIGKILL)
+      var status: Int32 = 0
+      waitpid(id, &status, 0)
+    }
+    // He is at work once his program has used some time of the processor.
+    while try String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8).split(separator: " ")[13] == "0",
+      try String(contentsOfFile: "/proc/\(id)/comm", encoding: .utf8) != "perl\n"
+    { usleep(10_000) }
+    usleep(50_000)
+    return try await body()
+  }
+}
+
+/// Something of root's that nobody else may read or change, and whether anybody did.
+public struct Victim: Sendable {
+  /// The folder: of 0700, with two files of 0600 in it.
+  public let path: String
+
+  /// A shell script that makes it.
+  public static func making(_ path: String) -> String {
+    "mkdir -m 0700 '\(path)'; mkdir '\(path)/sub'; for f in file x; do (umask 077; echo secret >'\(path)'/$f); done"
+  }
+
+  /// A shell script that prints all that can be told of it.
+  public static func listing(_ path: String) -> String {
+    "find '\(path)' -printf '%p %y %m %U %G %s %T@ %C@\\n' | sort"
+  }
+
+  public init(_ path: String) { self.path = path }
+
+  /// Makes it on this machine.
+  public func make() throws { try shell(Self.making(path)) }
+
+  /// What it is like on this machine.
+  public func state() throws -> String { try shell(Self.listing(path)) }
+}
