@@ -59,15 +59,15 @@ package enum SafeWrites {
     # can write to the tree; before any other the tree is made ours.
     _rmtree() {
     [ -d "./$1" ] && ! [ -L "./$1" ] || { rm -f -- "./$1"; return; }
-    _gnu || _take "$1" || { _refuse "$1 can't be removed safely"; return 1; }
+    _gnu || _seize "$1" || { _refuse "$1 can't be removed safely"; return 1; }
     rm -rf -- "./$1"
     }
     _gnu() { case $(rm --version 2>/dev/null) in *'GNU coreutils'*) ;; *) return 1 ;; esac; }
-    # _take NAME...: makes folders ours, from the top, and shuts others out: below them nobody can exchange names any more.
-    _take() {
+    # _seize NAME...: makes folders ours, from the top, and shuts others out: below them nobody can exchange names any more.
+    _seize() {
     for _c do
     [ -d "./$_c" ] && ! [ -L "./$_c" ] || continue
-    (cd -P -- "./$_c" && chown "$_uid" . && chmod 0700 . && _take * .[!.]* ..?*) || return 1
+    (cd -P -- "./$_c" && chown "$_uid" . && chmod 0700 . && _seize * .[!.]* ..?*) || return 1
     done
     }
     # _sweep STAGE: takes away what a run that was killed has left.
