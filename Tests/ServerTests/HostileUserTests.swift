@@ -146,7 +146,7 @@ extension ServerTests {
       let server = try await Server.fresh()
       _ = try await server.ask(
         "sh", "-ec",
-        "mkdir -m 700 /root/.ssh /etc/own; (umask 077; echo old >/etc/own/file; echo A=1 >/etc/own/env)")
+        "mkdir -p -m 700 /root/.ssh /etc/own; (umask 077; echo old >/etc/own/file; echo A=1 >/etc/own/env)")
       try await prove(on: server) {
         Directory("/root/.ssh")
         Directory("/root/new")
