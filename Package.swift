@@ -95,7 +95,9 @@ let package = Package(
     tests(
       "Tasks",
       ["MartletCore", "MartletFacts", "MartletTasks", "MartletTesting", "TestSupport", subprocess]),
-    tests("Engine", ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting"]),
+    tests(
+      "Engine",
+      ["MartletCore", "MartletFacts", "MartletTasks", "MartletEngine", "MartletTesting", "TestSupport"]),
     tests("SSH", ["MartletSSH", "CKeystream", "CLibCrypto", "TestSupport"]),
     tests("SSHConfig", ["MartletSSHConfig", "TestSupport", subprocess]),
     tests(

@@ -19,20 +19,25 @@ enum FileProbe {
   /// What a silence about a path means.
   static func silence(_ path: RemotePath) -> String {
     "it can't be known what is at \(path): the user of this run may not read it, or not enter a folder above it; "
-      + "run as root (become), or as a user who may"
+      + "run as root (become), or as a user who may; or somebody who can write to its folder has put a link there"
   }
 
   /// Prints what the files hold: `= PATH` and lines of base64 for each regular file up to the limit, `> PATH`
   /// for a larger one, `! PATH` for anything else, `- PATH` for nothing. What can't be read is left out.
   ///
+  /// Where others can write to the folder, or to one above it, the kernel's own path of what was opened must be the file's,
+  /// and it must have no other name: what one of them put a link to is not read.
+  ///
   /// Base64, as not every way of capturing output keeps NUL bytes. One process finds the small files, one
-  /// encodes each.
+  /// encodes each, and one for each folder tells whether it can be trusted.
   ///
   /// - Parameter limit: The largest file to print, in bytes; rounded down to blocks of 512.
   static func contents(of paths: [RemotePath], limit: Int) -> ShellCommand {
     guard !paths.isEmpty else { return "" }
     return """
-      ( set --
+      ( unset _uid
+      \(raw: TrustedPath.code)_last=
+      set --
       for _p in \(paths); do
       if [ -L "$_p" ]; then printf '%s\\n' "! $_p"
       elif [ -f "$_p" ]; then
@@ -51,7 +56,14 @@ enum FileProbe {
       $_p
       "*) printf '%s\\n' "> $_p"; continue;;
       esac
-      printf '%s\\n' "= $_p"; base64 <"$_p" 2>/dev/null || printf '%s\\n' "? $_p"
+      _d=${_p%/*}
+      [ "$_d" = "$_last" ] || { _last=$_d _P=$_p _g=0; _trust "${_d:-/}" 2>/dev/null || _g=$?; _p=$_P; }
+      if [ $_g = 0 ]; then printf '%s\\n' "= $_p"; base64 <"$_p" 2>/dev/null || printf '%s\\n' "? $_p"
+      elif [ $_g = 1 ]; then {
+      [ "$(readlink /proc/self/fd/4)" = "${_D%/}/${_p##*/}" ] && [ "$(stat -L -c %h /proc/self/fd/4)" = 1 ] &&
+      printf '%s\\n' "= $_p" && base64 <&4 2>/dev/null
+      } 4<"$_p" || printf '%s\\n' "? $_p"
+      fi
       done )
       """
   }

@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// What lies at a path of a host: its kind, mode and owner. Symbolic links are not followed.
+/// What lies at a path of a host: its kind, mode and owner. Symbolic links are not followed, unless that is asked for.
 ///
 ///     var observes: FileState { FileState("/srv/shop") }
 ///     func decide(given folder: FileStatus) -> Decision { folder.kind == .directory ? .unchanged : … }
@@ -11,8 +11,13 @@ public struct FileState: ProbedFact, CustomStringConvertible {
 
   /// The path in question.
   public let path: RemotePath
+  /// Whether it is about what a symbolic link at the path leads to, absent if that isn't there.
+  public let followsLink: Bool
 
-  public init(_ path: RemotePath) { self.path = path }
+  public init(_ path: RemotePath, followsLink: Bool = false) {
+    self.path = path
+    self.followsLink = followsLink
+  }
 
   public static let kind = "state of the file"
 
@@ -28,29 +33,47 @@ public struct FileState: ProbedFact, CustomStringConvertible {
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     guard !facts.isEmpty else { return "" }
-    return """
-      ( set -- \(facts.map(\.path))
-      for _p do
-      [ -e "$_p" ] || [ -L "$_p" ] || { \(splice: FileProbe.isSurelyAbsent) && printf '%s\\n' "- $_p"; }
-      done
-      exec stat -c '%f:%s:%u:%g:%U:%G:%n' -- "$@" 2>/dev/null )
-      """
+    let own = facts.filter { !$0.followsLink }.map(\.path)
+    let followed = facts.filter(\.followsLink).map(\.path)
+    return ShellCommand(lines: [
+      own.isEmpty
+        ? ""
+        : """
+        ( set -- \(own)
+        for _p do
+        [ -e "$_p" ] || [ -L "$_p" ] || { \(splice: FileProbe.isSurelyAbsent) && printf '%s\\n' "- $_p"; }
+        done
+        exec stat -c '%f:%s:%u:%g:%U:%G:%n' -- "$@" 2>/dev/null )
+        """,
+      followed.isEmpty
+        ? ""
+        : """
+        ( set -- \(followed)
+        for _p do
+        [ -e "$_p" ] || { { [ -L "$_p" ] || \(splice: FileProbe.isSurelyAbsent); } && printf '%s\\n' "-> $_p"; }
+        done
+        exec stat -L -c '>%f:%s:%u:%g:%U:%G:%n' -- "$@" 2>/dev/null )
+        """,
+    ])
   }
 
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: FileStatus] {
     var values: [Self: FileStatus] = [:]
     for line in output.lines {
-      if line.hasPrefix("- /") {
-        let fact = Self(RemotePath(String(line.dropFirst(2))))
+      if line.hasPrefix("- /") || line.hasPrefix("-> /") {
+        let follows = line.hasPrefix("->")
+        let fact = Self(RemotePath(String(line.dropFirst(follows ? 3 : 2))), followsLink: follows)
         values[fact] = values[fact] ?? .absent
         continue
       }
-      let fields = line.split(separator: ":", maxSplits: 6, omittingEmptySubsequences: false)
+      let follows = line.hasPrefix(">")
+      let fields = line.dropFirst(follows ? 1 : 0).split(
+        separator: ":", maxSplits: 6, omittingEmptySubsequences: false)
       guard fields.count == 7, let bits = UInt32(fields[0], radix: 16), let size = Int(fields[1]),
         let uid = Int(fields[2]), let gid = Int(fields[3])
       else { throw FactError.malformed(kind, String(line.prefix(200))) }
       // stat writes UNKNOWN for a number without a name.
-      values[Self(RemotePath(String(fields[6])))] = FileStatus(
+      values[Self(RemotePath(String(fields[6])), followsLink: follows)] = FileStatus(
         kind: FileStatus.Kind(type: bits & 0xf000), mode: FileMode(UInt16(bits & 0o7777)),
         owner: fields[4] == "UNKNOWN" ? String(uid) : String(fields[4]),
         group: fields[5] == "UNKNOWN" ? String(gid) : String(fields[5]),

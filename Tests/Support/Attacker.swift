@@ -21,7 +21,8 @@ public struct Attacker: Sendable {
 
   /// The program.
   public var program: String {
-    let call = "my $nr = `uname -m` =~ /aarch64/ ? 276 : 316; "
+    let call =
+      "my $nr = `uname -m` =~ /aarch64/ ? 276 : 316; "
       + "sub swap { syscall($nr, -100, $_[0], -100, $_[1], 2) } "
     switch move {
     case .exchange(let one, let other):
@@ -39,7 +40,8 @@ public struct Attacker: Sendable {
   public func whileAtWork<R>(as user: Int, _ body: () async throws -> R) async throws -> R {
     let id = try spawn(
       [
-        "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "/usr/bin/perl", "-e", program,
+        "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "/usr/bin/perl", "-e",
+        program,
       ], output: "/dev/null")
     defer {
       kill(id, SIGKILL)

@@ -52,19 +52,9 @@ public struct LocalHost: Sendable {
     if let problem = action.problem { throw Failed(description: "\(action.summary): \(problem)") }
     if let test = action.unless, try await shell.run(test).status == 0 { return "" }
     let folder = try TemporaryFolder(mode: 0o700)
-    var command: ShellCommand
-    switch action.effect {
-    case .run(let text):
-      command = action.usesSafeWrites ? "\(raw: SafeWrites.stage + SafeWrites.effects)\n\(splice: text)" : text
-    case .write(let write):
-      let new = RemotePath(write.path.string + ".new")
-      try Data(write.contents.bytes).write(to: URL(fileURLWithPath: new.string))
-      command = "chmod \(write.mode) \(new)"
-      if let owner = write.owner { command = "chown \(owner) \(new) && \(splice: command)" }
-      if let group = write.group { command += "&& chgrp \(group) \(new)" }
-      if let check = write.validate { command += " && sh -c \(word: check) sh \(new)" }
-      command += " && mv -f \(new) \(write.path)"
-    }
+    let script = SafeWrites.script(for: action)
+    try Data(script.staged).write(to: URL(fileURLWithPath: folder.path + "/staged"))
+    var command: ShellCommand = "\(raw: script.code)"
     if let folder = action.folder { command = "cd \(folder) && { \(splice: command)\n}" }
     if let input = action.input {
       try Data(input.bytes).write(to: URL(fileURLWithPath: folder.path + "/input"))

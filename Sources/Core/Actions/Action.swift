@@ -10,6 +10,10 @@ public struct Action: Sendable {
   package enum Effect: Sendable {
     case run(ShellCommand)
     case write(FileWrite)
+    case makeFolder(FolderMaking)
+    case setAttributes(AttributeChange)
+    case link(RemotePath, target: String)
+    case remove(RemotePath)
   }
 
   package var effect: Effect
@@ -61,6 +65,10 @@ public struct Action: Sendable {
     switch effect {
     case .run(let command): inspection.look(into: command)
     case .write(let write): inspection.look(into: write)
+    case .makeFolder(let making): inspection.look(into: making)
+    case .setAttributes(let change): inspection.look(into: change)
+    case .link(let path, let target): inspection.look(into: (path, target))
+    case .remove(let path): inspection.look(into: path)
     }
     inspection.look(into: folder as Any)
     inspection.look(into: unless as Any)
@@ -81,26 +89,6 @@ public struct Action: Sendable {
     Action(effect: .run(command), summary: summary ?? command.text, changes: changes, touches: touches)
   }
 
-  /// Writes a file: whole, under another name first, renamed when its owner and mode are final.
-  ///
-  /// - Parameters:
-  ///   - contents: What the file is to hold.
-  ///   - path: The file. Its folder must be there.
-  ///   - mode: The permission bits it appears with.
-  ///   - owner: A user's name; nil for the one whom the play runs as.
-  ///   - group: A group's name; nil for the owner's own.
-  ///   - validate: A command that must succeed before the file is renamed; it finds the new file's path in `$1`.
-  ///   - changes: What will be different.
-  public static func write(
-    _ contents: Contents, to path: RemotePath, mode: FileMode, owner: String? = nil, group: String? = nil,
-    validate: ShellCommand? = nil, changes: [Change] = []
-  ) -> Action {
-    let write = FileWrite(
-      contents: contents, path: path, mode: mode, owner: owner, group: group, validate: validate)
-    return Action(
-      effect: .write(write), summary: "write \(path)", changes: changes, touches: [.path(path)])
-  }
-
   /// The same action as another user, by runuser(1) from root, by sudo(8) or doas(1) from others.
   public func run(as user: String?) -> Action {
     var action = self
@@ -113,6 +101,13 @@ public struct Action: Sendable {
   package func usingSafeWrites() -> Action {
     var action = self
     action.usesSafeWrites = true
+    return action
+  }
+
+  /// The same action, which plans show by other words.
+  package func summarized(_ summary: String) -> Action {
+    var action = self
+    action.summary = summary
     return action
   }
 
@@ -144,16 +139,6 @@ public struct Action: Sendable {
     action.changedWhen = changedWhen
     return action
   }
-}
-
-/// A file to be written in one piece.
-package struct FileWrite: Sendable {
-  package var contents: Contents
-  package var path: RemotePath
-  package var mode: FileMode
-  package var owner: String?
-  package var group: String?
-  package var validate: ShellCommand?
 }
 
 /// An answer that an action makes certain.

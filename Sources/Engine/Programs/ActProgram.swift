@@ -42,7 +42,7 @@ struct ActProgram {
     var inputs = StagedInputs()
     let id = Program.nonce()
     var code = Self.prologue(folder: folder, lock: lock, id: id)
-    if items.contains(where: \.action.usesSafeWrites) { code += "_N=\n" + SafeWrites.stage + SafeWrites.effects }
+    if items.contains(where: \.action.writesSafely) { code += Self.safeWrites }
     for (index, item) in items.enumerated() {
       code += Self.code(for: item, index: index, id: id, verbose: verbose, inputs: &inputs)
     }
@@ -63,11 +63,13 @@ struct ActProgram {
       [ -z "$_watcher" ] || kill "$_watcher" 2>/dev/null
       [ -z "$_acting" ] || printf '%s\\n' "$_A" >"$_L/generation"
       [ -z "$_link" ] || rm -f "$_L/link"
-      [ -z "$MARTLET_TMP" ] || rm -rf "$MARTLET_TMP"
+      # Stages (SafeWrites), of which an action that was ended may have left one.
+      [ ! -f "$_N" ] || _tidy "$_N"
+      [ -z "$MARTLET_TMP" ] || rm -rf "$MARTLET_TMP" ${_N:+"$_N"}
     }
     MARTLET_TMP=\(folder.map(Shell.quote) ?? ""); export MARTLET_TMP
     \(lock.settings(id: id))
-    _watcher=; trap _bye EXIT
+    _watcher= _N=; trap _bye EXIT
     _boot=; { read -r _boot; } 2>/dev/null </proc/sys/kernel/random/boot_id
     _stat $$; _mainbegan=$_began
     _lock
@@ -95,12 +97,13 @@ struct ActProgram {
     case .run(let command):
       body = command.text
       user = user ?? item.user
-      // Another user's shell knows no functions of this one's.
-      if user != nil, action.usesSafeWrites { body = "unset _uid _N\n" + SafeWrites.stage + SafeWrites.effects + body }
-    case .write(let write):
-      // Written by the one whom the program runs as, and given away before it appears.
-      body = fileCode(write, inputs: &inputs)
+    default:
+      body = Self.code(for: action.effect, inputs: &inputs)
+      // A file is written by the one whom the program runs as, and given away before it appears.
+      if case .write = action.effect {} else { user = user ?? item.user }
     }
+    // Another user's shell knows no functions of this one's.
+    if user != nil, action.writesSafely { body = SafeWrites.forAnotherShell + body }
     if let folder = action.folder { body = "cd \(Shell.quote(folder.string)) || exit 1\n" + body }
     let exports = action.environment.sorted { $0.key < $1.key }
       .map { "export \($0.key)=\(Shell.quote($0.value))\n" }.joined()
@@ -176,22 +179,6 @@ struct ActProgram {
   /// Code that bears its action's mark also where sudo has thrown the environment away.
   private static func marked(_ code: String, id: String, index: Int) -> String {
     "MARTLET_ACTION=\(id).\(index); export MARTLET_ACTION\n\(code)"
-  }
-
-  /// Writes beside the file and renames, so that it appears whole, with its final owner and mode, or not at all.
-  private static func fileCode(_ write: FileWrite, inputs: inout StagedInputs) -> String {
-    let path = Shell.quote(write.path.string)
-    let owner = (write.owner ?? "") + (write.group.map { ":" + $0 } ?? "")
-    let chown = owner.isEmpty ? "" : "chown -- \(Shell.quote(owner)) \"$_f\" && "
-    let validate = write.validate.map { "/bin/sh -c \(Shell.quote($0.text)) sh \"$_f\" && " } ?? ""
-    return """
-      if [ -d \(path) ]; then echo \(Shell.quote(write.path.string + " is a directory")); exit 1; fi
-      _f=$(mktemp \(Shell.quote((write.path.parent / ".martlet.XXXXXX").string))) || exit 1
-      trap 'rm -f "$_f"' EXIT
-      \(inputs.source(of: write.contents.bytes)) >"$_f" &&
-      { [ "$(wc -c <"$_f")" -eq \(write.contents.bytes.count) ] || { echo 'the file came out short'; false; }; } &&
-      \(chown)chmod \(write.mode) "$_f" && \(validate)mv -f -- "$_f" \(path)
-      """
   }
 }
 

@@ -40,7 +40,7 @@ extension SafeWrites {
     fi
     for _c in $2; do
     _l=
-    [ -z "$_o" ] || _l=$(sed -n "/^$_c=./{p;q;}" <"$_o")
+    [ -z "$_o" ] || _l=$(sed -n "/^$_c=./p" <"$_o" | tail -n 1)
     if [ -z "$_l" ]; then
     _w=$(tr -dc 'A-Za-z0-9' </dev/urandom 2>/dev/null | head -c 50)
     [ ${#_w} = 50 ] || { _refuse 'there are no random numbers from /dev/urandom'; return 1; }
@@ -135,6 +135,12 @@ extension SafeWrites {
     ln -s -- "$3" "./$2" && mv -f -- "./$2" ../ && _unstage
     }
     # _remove FOLDER NAME
-    _remove() { _enter "$1" && _prove && _rmtree "$2"; }
+    _remove() {
+    _enter "$1" && _prove || return 1
+    if [ $_g = 0 ] || ! [ -d "./$2" ] || [ -L "./$2" ] || _gnu; then _rmtree "$2"; return; fi
+    _stage || return 1
+    trap _drop EXIT
+    mv -f -- "../$2" ./ && _rmtree "$2" && _unstage
+    }
     """#)
 }

@@ -17,7 +17,9 @@ internal import MartletCore
 /// a file that stages are listed in, so that what a killed run leaves can be taken away (``notes``).
 package enum SafeWrites {
   /// The functions: `_trust` (``TrustedPath``), `_enter`, `_prove`, `_stage`, `_unstage`, `_drop`, `_rmtree`, `_sweep`, `_tidy`.
-  package static let stage = TrustedPath.code + stripped(
+  package static let stage = TrustedPath.code + own
+
+  private static let own = stripped(
     #"""
     _in=
     _moved() {
@@ -53,18 +55,20 @@ package enum SafeWrites {
     _unstage() { _in=; cd -P .. && rmdir -- "./$_n"; }
     # What a failure leaves of a stage.
     _drop() { [ -z "$_in" ] || { for _c in * .[!.]* ..?*; do _rmtree "$_c"; done; _unstage; } >/dev/null 2>&1; }
-    # _rmtree NAME: in the current folder. Only GNU's rm can't be led away by those who write to the tree.
+    # _rmtree NAME: in a folder that nobody else can write to, or with GNU's rm. Only that one can't be led away by those who
+    # can write to the tree; before any other the tree is made ours.
     _rmtree() {
     [ -d "./$1" ] && ! [ -L "./$1" ] || { rm -f -- "./$1"; return; }
-    case $(rm --version 2>/dev/null) in *'GNU coreutils'*) rm -rf -- "./$1"; return ;; esac
-    find "./$1" -type d \( ! -user "$_uid" -o -perm -020 -o -perm -002 \) -prune -exec stat -c '%u %U %n' {} + | {
-    _b=$(env pwd -P)
-    while IFS=' ' read -r _u _w _p; do (
-    cd -P -- "$_p" && [ "$(env pwd -P)" = "${_b%/}/${_p#./}" ] && [ "$_u" != "$_uid" ] || exit
-    su -s /bin/sh -c 'rm -rf -- ./* ./.[!.]* ./..?*' "$_w"
-    ) && rmdir -- "$_p" || { _refuse "$_p can't be removed safely by this host's rm: install coreutils, or remove it by hand"; exit 1; }
+    _gnu || _seize "$1" || { _refuse "$1 can't be removed safely"; return 1; }
+    rm -rf -- "./$1"
+    }
+    _gnu() { case $(rm --version 2>/dev/null) in *'GNU coreutils'*) ;; *) return 1 ;; esac; }
+    # _seize NAME...: makes folders ours, from the top, and shuts others out: below them nobody can exchange names any more.
+    _seize() {
+    for _c do
+    [ -d "./$_c" ] && ! [ -L "./$_c" ] || continue
+    (cd -P -- "./$_c" && chown "$_uid" . && chmod 0700 . && _seize * .[!.]* ..?*) || return 1
     done
-    } && rm -rf -- "./$1"
     }
     # _sweep STAGE: takes away what a run that was killed has left.
     _sweep() {

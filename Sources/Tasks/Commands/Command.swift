@@ -90,7 +90,7 @@ public struct Command: HostTask, RunsAsUser {
     // host. A stale "onlyIf" would leave the command out, so that its answer counts only when nothing is
     // pending.
     return All(
-      Each([creates].compactMap { $0 }.map(FileState.init)),
+      Each([creates].compactMap { $0 }.map { FileState($0) }),
       Each([unless].compactMap { $0 }.map { test(of: $0, dependsOn: [.packages] + account) }),
       Each([onlyIf].compactMap { $0 }.map { test(of: $0, dependsOn: [.packages, .tree("/")] + account) }))
   }

@@ -168,11 +168,11 @@ public struct DjangoApp: CompositeTask {
   /// New files in a folder with the set-group-ID bit are nginx's group's, also the socket.
   @StepsBuilder private var files: Steps {
     DjangoDataCheck(project)
-    Directory(root, owner: "root", group: "root")
+    Directory(root, mode: 0o755, owner: "root", group: "root", followsLink: true)
     for folder in ["static", "media", "run"] {
-      Directory(root / folder, mode: 0o2750, owner: name, group: "www-data")
+      Directory(root / folder, mode: 0o2750, owner: name, group: "www-data", followsLink: true)
     }
-    Directory(root / "data", mode: 0o750, owner: name, group: name)
+    Directory(root / "data", mode: 0o750, owner: name, group: name, followsLink: true)
     EnvironmentFile(
       environmentFile,
       environment.merging(settings.map { ["DJANGO_SETTINGS_MODULE": $0] } ?? [:]) { own, _ in own },

@@ -41,17 +41,12 @@ public struct Absent: HostTask {
   public func decide(given found: FileStatus) -> Decision {
     guard found.exists else { return .unchanged }
     let isFolder = found.kind == .directory
-    let command: ShellCommand = isFolder ? "rm -rf -- \(path)" : "rm -f -- \(path)"
     return [
-      .run(
-        command, summary: "remove \(path)",
-        changes: [.removed(isFolder ? "\(path)/ and all in it" : path.string)],
-        touches: [.tree(path)]
-      )
-      .predicting(FileState(path), .absent)
-      .predicting(FileSum(path), nil)
-      .predicting(FileText(path), .absent)
-      .predicting(SymbolicLink(path), nil)
+      .remove(path, changes: [.removed(isFolder ? "\(path)/ and all in it" : path.string)])
+        .predicting(FileState(path), .absent)
+        .predicting(FileSum(path), nil)
+        .predicting(FileText(path), .absent)
+        .predicting(SymbolicLink(path), nil)
     ]
   }
 }

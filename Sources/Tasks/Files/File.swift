@@ -24,14 +24,15 @@ public struct File: HostTask {
   /// - Parameters:
   ///   - path: The file on the host.
   ///   - content: What it holds, exactly; a `Secret` in it is never shown.
-  ///   - mode: The permission bits, in octal.
+  ///   - mode: The permission bits, in octal. Nil leaves those of an existing file alone; a new one gets 0644, less what
+  ///     those can't do who can't get into its folder, and 0600 if there is a `Secret` in it.
   ///   - owner: A user's name or number; nil leaves the owner of an existing file alone, and a new file to
   ///     the user whom the play runs as.
   ///   - group: A group's name or number; nil likewise.
   ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
   ///     one.
   public init(
-    _ path: RemotePath, content: Contents, mode: FileMode = 0o644, owner: String? = nil, group: String? = nil,
+    _ path: RemotePath, content: Contents, mode: FileMode? = nil, owner: String? = nil, group: String? = nil,
     validate: ShellCommand? = nil
   ) {
     self.path = path
@@ -46,13 +47,14 @@ public struct File: HostTask {
   /// - Parameters:
   ///   - path: The file on the host.
   ///   - source: The local file: absolute, or relative to the folder that the playbook is run in.
-  ///   - mode: The permission bits, in octal; those of the local file don't matter.
+  ///   - mode: The permission bits, in octal, as in ``init(_:content:mode:owner:group:validate:)``; those of the local file
+  ///     don't matter.
   ///   - owner: A user's name or number, as in ``init(_:content:mode:owner:group:validate:)``.
   ///   - group: A group's name or number.
   ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
   ///     one.
   public init(
-    _ path: RemotePath, source: String, mode: FileMode = 0o644, owner: String? = nil, group: String? = nil,
+    _ path: RemotePath, source: String, mode: FileMode? = nil, owner: String? = nil, group: String? = nil,
     validate: ShellCommand? = nil
   ) {
     let file = LocalFile(source)
@@ -83,6 +85,8 @@ struct FileWriting {
   var content: Contents
   var attributes: Ownership
   var validate: ShellCommand?
+  /// What may be there when it is written, as SHA-256 sums, `-` for nothing; anything if empty.
+  var replaceable: [String] = []
 
   func decide(found: FileStatus, digest: FileDigest?, folder: FileStatus) -> Decision {
     switch found.kind {
@@ -97,36 +101,50 @@ struct FileWriting {
     case .absent, .file, .symbolicLink: break
     }
     if found.kind == .file, digest?.sha256 == SHA256.hex(content.bytes) {
-      return Decision([attributes.correction(of: path, from: found)].compactMap { $0 })
+      if !attributes.needsNewFile(over: found) {
+        return Decision([attributes.correction(of: path, as: .file, from: found)].compactMap { $0 })
+      }
     }
-    if let problem = problem(over: found) { return .failed(problem) }
-    return .change([write(over: found, old: digest?.bytes)])
+    if let problem = problem(over: found, in: folder) { return .failed(problem) }
+    return .change([write(over: found, in: folder, sum: digest?.sha256, old: digest?.bytes)])
   }
 
-  private func mode(over found: FileStatus) -> FileMode {
-    attributes.mode ?? (found.kind == .file ? found.mode : 0o644)
+  /// The set-user-ID and set-group-ID bits were meant for what the file held before (write(2) clears them too).
+  private func mode(over found: FileStatus, in folder: FileStatus) -> FileMode {
+    attributes.mode
+      ?? (found.kind == .file
+        ? FileMode(found.mode.bits & 0o1777)
+        : Ownership.newMode(0o644, in: folder, isSecret: content.isSecret))
   }
 
   /// Why the program that the file is for would not read it.
-  func problem(over found: FileStatus) -> String? {
+  func problem(over found: FileStatus, in folder: FileStatus) -> String? {
     validate == nil
-      ? DaemonFile.problem(path, content, mode: mode(over: found), owner: attributes.owner) : nil
+      ? DaemonFile.problem(path, content, mode: mode(over: found, in: folder), owner: attributes.owner) : nil
   }
 
-  /// The action that writes the file over what was found.
-  func write(over found: FileStatus, old: [UInt8]?) -> Action {
+  /// The action that writes the file over what was found in a folder.
+  ///
+  /// - Parameters:
+  ///   - sum: The sum of what the file holds; nil where there is none.
+  ///   - old: What the file holds, for the diff.
+  func write(over found: FileStatus, in folder: FileStatus, sum: String?, old: [UInt8]?) -> Action {
     var changes: [Change] = []
     if found.kind == .symbolicLink { changes.append(.modified("symbolic link → file")) }
-    changes.append(
-      .contents(path, isNew: found.kind == .absent, old: content.isSecret ? nil : old, new: content))
+    if found.kind != .file || sum != SHA256.hex(content.bytes) {
+      changes.append(
+        .contents(path, isNew: found.kind == .absent, old: content.isSecret ? nil : old, new: content))
+    }
     // Only a file that stays a file has attributes to keep.
     let kept = found.kind == .file ? found : .absent
     if found.kind == .file { changes += attributes.changes(from: found) }
-    let mode = mode(over: found)
+    let mode = mode(over: found, in: folder)
     let action = Action.write(
-      content, to: path, mode: mode, owner: attributes.owner ?? kept.owner,
-      group: attributes.group ?? kept.group,
-      validate: validate ?? DaemonFile.check(of: path, content), changes: changes)
+      FileWrite(
+        contents: content, path: path, mode: mode, owner: attributes.owner ?? kept.owner,
+        group: attributes.group ?? kept.group, validate: validate ?? DaemonFile.check(of: path, content),
+        replaceable: replaceable),
+      changes: changes)
     var status = attributes.status(from: kept)
     status.kind = .file
     status.mode = mode

@@ -163,31 +163,18 @@ public struct LineInFile: HostTask {
       return .failed(
         "the folder \(path.parent) doesn't exist: make it first, with Directory(\"\(path.parent)\")")
     }
+    let sum = text == .absent ? nil : SHA256.hex(old)
     let writing = FileWriting(
       path: path, content: contents, attributes: Ownership(mode: found.exists ? found.mode : createMode),
-      validate: guardedCheck(
-        check ?? DaemonFile.check(of: path, contents), old: text == .absent ? nil : old, new: new))
+      validate: check ?? DaemonFile.check(of: path, contents),
+      // Not what somebody else wrote since the look; what it is to be, if the answer about that was lost.
+      replaceable: [sum ?? "-", SHA256.hex(new)])
     if check == nil,
       let problem = DaemonFile.problem(path, contents, mode: found.exists ? found.mode : createMode ?? 0o644)
     {
       return .failed(problem)
     }
-    return [writing.write(over: found, old: text == .absent ? nil : old)]
-  }
-
-  /// Refuses to write if the file is no longer what was looked at, then runs the playbook's own check, or what is known of such a file.
-  private func guardedCheck(_ check: ShellCommand?, old: [UInt8]?, new: [UInt8]) -> ShellCommand {
-    let complaint = "\(path) was changed by someone else since it was looked at; run again"
-    let newSum = SHA256.hex(new)
-    // The new sum is right too: the file was written, and the answer about it lost.
-    let oldSum = old.map(SHA256.hex) ?? newSum
-    let absent: ShellCommand = old == nil ? "[ ! -e \(path) ] || " : ""
-    var command: ShellCommand = """
-      { \(splice: absent)case $(sha256sum <\(path)) in \(raw: oldSum)*|\(raw: newSum)*) ;; \
-      *) printf '%s\\n' \(complaint) >&2; false ;; esac; }
-      """
-    if let check { command += " && { \(splice: check)\n}" }
-    return command
+    return [writing.write(over: found, in: folder, sum: sum, old: sum == nil ? nil : old)]
   }
 
   /// The bytes with the line put right; nil if it is right already.

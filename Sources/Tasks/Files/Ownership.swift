@@ -21,31 +21,36 @@ struct Ownership: Sendable {
   }
 
   /// The action that sets them; nil where they are right.
-  func correction(of path: RemotePath, from found: FileStatus) -> Action? {
+  ///
+  /// - Parameters:
+  ///   - kind: What is at the path. A file's owner can't be changed this way (``needsNewFile(over:)``).
+  func correction(of path: RemotePath, as kind: AttributeChange.Kind, from found: FileStatus) -> Action? {
     let changes = changes(from: found)
     guard !changes.isEmpty else { return nil }
-    var wanted = self
     // chown(2) may clear the set-user-ID and set-group-ID bits, so the mode is always set after it.
-    wanted.mode = mode ?? found.mode
-    return Action.run(
-      wanted.command(for: path), summary: "set the attributes of \(path)", changes: changes,
-      touches: [.path(path)]
-    ).predicting(FileState(path), status(from: found))
+    let change = AttributeChange(
+      path: path, kind: kind, currentOwner: found.ownerID.map(String.init) ?? found.owner,
+      mode: mode ?? found.mode, owner: owner, group: group)
+    return Action.setAttributes(change, changes: changes)
+      .predicting(FileState(path), status(from: found))
   }
 
-  /// Sets what is wanted, the mode last.
-  ///
-  /// The mode has five digits: from four, GNU chmod(1) leaves the set-group-ID bit of a folder as it is.
-  func command(for path: RemotePath) -> ShellCommand {
-    var commands: [ShellCommand] = []
-    switch (owner, group) {
-    case (let owner?, let group?): commands.append("chown -h -- \(owner + ":" + group) \(path)")
-    case (let owner?, nil): commands.append("chown -h -- \(owner) \(path)")
-    case (nil, let group?): commands.append("chgrp -h -- \(group) \(path)")
-    case (nil, nil): break
+  /// Whether a file with these attributes has to be written anew: whoever has the old one open goes on writing to it,
+  /// whoever owns it by then, and whatever it may do.
+  func needsNewFile(over found: FileStatus) -> Bool {
+    if let owner, !found.isOwned(by: owner) { return true }
+    return mode.map { $0 != found.mode && $0.bits & 0o6000 != 0 } ?? false
+  }
+
+  /// The mode of something new where none is given: the usual one, but nothing for those who can't get into the folder
+  /// that it is put in, and a secret for its owner only.
+  static func newMode(_ usual: FileMode, in folder: FileStatus, isSecret: Bool = false) -> FileMode {
+    var bits = usual.bits
+    if folder.kind == .directory {
+      if folder.mode.bits & 0o010 == 0 { bits &= ~0o070 }
+      if folder.mode.bits & 0o001 == 0 { bits &= ~0o007 }
     }
-    if let mode { commands.append("chmod 0\(mode) -- \(path)") }
-    return commands.dropFirst().reduce(commands.first ?? ":") { "\(splice: $0) && \(splice: $1)" }
+    return FileMode(isSecret ? bits & ~0o077 : bits)
   }
 
   /// What will be found once the attributes are set.

@@ -53,19 +53,13 @@ public struct Symlink: HostTask {
     }
     let change =
       current.map { Change.modified("\(path) → \(target), was \($0)") } ?? .added("\(path) → \(target)")
-    // ln -sf removes the old link before it makes the new one, and from within a linked folder if there is
-    // one.
-    let new = RemotePath(path.string + ".martlet-new")
     let status = FileStatus(kind: .symbolicLink, mode: 0o777, size: target.utf8.count)
     return [
-      .run(
-        "rm -f -- \(new) && ln -s -- \(target) \(new) && mv -fT -- \(new) \(path)",
-        summary: "link \(path) to \(target)", changes: [change], touches: [.path(path), .tree(path)]
-      )
-      .predicting(FileState(path), status)
-      .predicting(SymbolicLink(path), target)
-      .predicting(FileSum(path), nil)
-      .predicting(FileText(path), .notAFile)
+      .link(path, to: target, changes: [change])
+        .predicting(FileState(path), status)
+        .predicting(SymbolicLink(path), target)
+        .predicting(FileSum(path), nil)
+        .predicting(FileText(path), .notAFile)
     ]
   }
 }

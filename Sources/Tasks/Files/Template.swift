@@ -20,14 +20,15 @@ public struct Template: HostTask {
   ///   - path: The file on the host.
   ///   - source: The template, a local file: absolute, or relative to the folder that the playbook is run in.
   ///   - vars: The variables of the template. A `Secret` among them makes the file's contents secret.
-  ///   - mode: The permission bits, in octal.
+  ///   - mode: The permission bits, in octal. Nil leaves those of an existing file alone; a new one gets 0644, less what
+  ///     those can't do who can't get into its folder, and 0600 if there is a `Secret` in it.
   ///   - owner: A user's name or number; nil leaves the owner of an existing file alone, and a new file to
   ///     the user whom the play runs as.
   ///   - group: A group's name or number; nil likewise.
   ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
   ///     one.
   public init(
-    _ path: RemotePath, source: String, vars: [String: any TemplateVariable] = [:], mode: FileMode = 0o644,
+    _ path: RemotePath, source: String, vars: [String: any TemplateVariable] = [:], mode: FileMode? = nil,
     owner: String? = nil, group: String? = nil, validate: ShellCommand? = nil
   ) {
     let file = LocalFile(source)
@@ -48,13 +49,14 @@ public struct Template: HostTask {
   ///   - path: The file on the host.
   ///   - text: The template.
   ///   - vars: The variables of the template.
-  ///   - mode: The permission bits, in octal.
+  ///   - mode: The permission bits, in octal. Nil leaves those of an existing file alone; a new one gets 0644, less what
+  ///     those can't do who can't get into its folder, and 0600 if there is a `Secret` in it.
   ///   - owner: A user's name or number.
   ///   - group: A group's name or number.
   ///   - validate: A command that must succeed before the file takes its place; `$1` is the path of the new
   ///     one.
   public init(
-    _ path: RemotePath, text: String, vars: [String: any TemplateVariable] = [:], mode: FileMode = 0o644,
+    _ path: RemotePath, text: String, vars: [String: any TemplateVariable] = [:], mode: FileMode? = nil,
     owner: String? = nil, group: String? = nil, validate: ShellCommand? = nil
   ) {
     self.path = path

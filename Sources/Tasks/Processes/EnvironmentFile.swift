@@ -17,7 +17,7 @@ public struct EnvironmentFile: HostTask {
   let generated: [String]
   let owner: String
   let group: String
-  let mode: FileMode
+  let mode: FileMode?
   let isReadByDotenv: Bool
   let isReadBySystemd: Bool
 
@@ -25,17 +25,18 @@ public struct EnvironmentFile: HostTask {
   ///   - path: The file. Its folder must be there.
   ///   - variables: Names and values.
   ///   - secrets: Names, and values that must not be seen.
-  ///   - generated: Names whose value the host makes up once, from 50 random letters and digits, and keeps.
+  ///   - generated: Names whose value the host makes up once, from 50 random letters and digits, and keeps. A value is kept
+  ///     only if nobody but root, the run's user and the `owner` can have written it.
   ///   - owner: A user's name.
   ///   - group: A group's name: the one of the program that reads the file.
-  ///   - mode: The permission bits.
+  ///   - mode: The permission bits. Nil makes a new file 0640, and takes from an existing one what others may do beyond that.
   ///   - isReadByDotenv: Whether python-dotenv must read the same values too. It has no way to write `${`, nor
   ///     some mixtures of quotes with `$`, nor a backslash at the end or a carriage return: they are refused unless this is false.
   ///   - isReadBySystemd: Whether systemd (`EnvironmentFile=`) must read the same values too. It takes no control
   ///     characters but tabs and line breaks: others are refused unless this is false.
   public init(
     _ path: RemotePath, _ variables: [String: String] = [:], secrets: [String: Secret] = [:],
-    generated: [String] = [], owner: String = "root", group: String = "root", mode: FileMode = 0o640,
+    generated: [String] = [], owner: String = "root", group: String = "root", mode: FileMode? = nil,
     isReadByDotenv: Bool = true, isReadBySystemd: Bool = true
   ) {
     self.path = path
@@ -58,6 +59,7 @@ public struct EnvironmentFile: HostTask {
     let wanted = Set(variables.keys).union(secrets.keys).union(generated)
     let names: [String]
     var changes: [Change] = []
+    var mode = mode ?? 0o640
     switch status {
     case .notAFile:
       return .failed("\(path) is there and is not a regular file: move it away, or name another path")
@@ -65,6 +67,7 @@ public struct EnvironmentFile: HostTask {
       names = []
     case .file(let file):
       names = file.names
+      if self.mode == nil { mode = FileMode(file.mode.bits & 0o640) }
       let removed = Set(names).subtracting(wanted).sorted()
       let hasAllGenerated = Set(generated).isSubset(of: names)
       changes += removed.map { .removed($0) }
@@ -81,7 +84,7 @@ public struct EnvironmentFile: HostTask {
     }
     changes.insert(contentsOf: wanted.subtracting(names).sorted().map { .added($0) }, at: 0)
     if changes.isEmpty { changes = [.modified("values")] }
-    return [write(text, changes: changes)]
+    return [write(text, mode: mode, changes: changes)]
   }
 
   public func validate() throws {
@@ -124,33 +127,12 @@ public struct EnvironmentFile: HostTask {
     return contents
   }
 
-  /// Values come over standard input; a generated one is carried over from the file that was there.
-  private func write(_ contents: Contents, changes: [Change]) -> Action {
-    let command: ShellCommand = """
-      set -e
-      umask 077
-      new=\(path).martlet-new
-      trap 'rm -f -- "$new"' EXIT
-      cat >"$new"
-      for name in \(generated.sorted()); do
-      line=
-      if [ -f \(path) ]; then line=$(sed -n "/^$name=./p" <\(path) | tail -n 1); fi
-      if [ -z "$line" ]; then
-      value=$(LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom 2>/dev/null | head -c 50)
-      [ ${#value} = 50 ] || { echo "no random numbers from /dev/urandom" >&2; exit 1; }
-      line="$name=$value"
-      fi
-      printf '%s\\n' "$line" >>"$new"
-      done
-      chown -- \("\(owner):\(group)") "$new"
-      chmod -- \(mode) "$new"
-      mv -T -- "$new" \(path)
-      """
-    var action = Action.run(command, summary: "write \(path)", changes: changes, touches: [.path(path)])
-    var input = Payload(contents)
-    input.secrets += secrets.values
-    action.input = input
-    return action
+  /// A generated value is carried over on the host, if the file that was there can be believed.
+  private func write(_ contents: Contents, mode: FileMode, changes: [Change]) -> Action {
+    let write = FileWrite(
+      contents: Contents(bytes: contents.bytes, secrets: contents.secrets + secrets.values), path: path,
+      mode: mode, owner: owner, group: group, generated: generated.sorted())
+    return .write(write, changes: changes)
   }
 }
 

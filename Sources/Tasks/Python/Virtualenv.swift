@@ -41,15 +41,21 @@ public struct Virtualenv: HostTask {
       guard let user, let owner = state.owner, owner != user else { return .unchanged }
       return [
         .run(
-          "chown -R -h -- \(user + ":") \(path)", summary: "hand \(path) over to \(user)",
-          changes: [.modified("owner \(owner) → \(user)")], touches: [.path(path)])
+          """
+          _P=\(path)
+          _enter \(path.parent) && [ ! -L ./\(path.name) ] && cd -P -- ./\(path.name) || exit 1
+          _D=${_D%/}/\(path.name)
+          _prove && chown -R -h -- \(user + ":") .
+          """, summary: "hand \(path) over to \(user)",
+          changes: [.modified("owner \(owner) → \(user)")], touches: [.path(path)]
+        ).usingSafeWrites()
       ]
     }
     let change: Change =
       state.exists ? .modified("rebuilt: \(reason)") : .added("\(path) with \(wanted)")
     return [
       .run(build, summary: "\(python) -m venv \(path)", changes: [change], touches: [.tree(path)])
-        .predicting(PipPackages(in: path), PythonPackages())
+        .usingSafeWrites().predicting(PipPackages(in: path), PythonPackages())
     ]
   }
 
@@ -66,29 +72,37 @@ public struct Virtualenv: HostTask {
     }
   }
 
-  /// The programs in `bin` name their interpreter by its full path: after the environment was made under a name
-  /// of its own, they are told where it is going to be.
+  /// The programs in `bin` name their interpreter by its full path: after the environment was made in a place of its own,
+  /// they are told where it is going to be.
+  ///
+  /// Python finds its files by their full paths. So it works in the stage only where nobody else can change what that path
+  /// means, and else in the run's own temporary folder; and no program of the environment is started once it is another's.
   private var build: ShellCommand {
-    let new = RemotePath(path.string + ".new")
-    let old = RemotePath(path.string + ".old")
     var command: ShellCommand = """
       set -e
       umask 022
-      rm -rf -- \(new) \(old)
-      \(python) -m venv -- \(new)
-      for f in \(new)/bin/*; do
-      if [ -f "$f" ] && ! [ -L "$f" ]; then sed -i '1,70s|'\(new)'|'\(path)'|g' "$f"; fi
+      _P=\(path)
+      _enter \(path.parent)
+      _stage
+      trap _drop EXIT
+      new=$PWD/\(path.name)
+      case $_g$new in 1*|*[!A-Za-z0-9/._+-]*) new=$MARTLET_TMP/venv; rm -rf -- "$new";; esac
+      \(python) -m venv -- "$new"
+      "$new/bin/python" -B -c 'import pip'
+      for f in "$new"/bin/*; do
+      if [ -f "$f" ] && ! [ -L "$f" ]; then sed -i "1,70s|$new|"\(path)'|g' "$f"; fi
       done
-      sed -i 's|'\(new)'|'\(path)'|g' \(new / "pyvenv.cfg")
-      printf 'made-with = %s\\n' "$(readlink -f -- "$(command -v -- \(python))")" >>\(new / "pyvenv.cfg")
+      sed -i "s|$new|"\(path)'|g' "$new/pyvenv.cfg"
+      printf 'made-with = %s\\n' "$(readlink -f -- "$(command -v -- \(python))")" >>"$new/pyvenv.cfg"
+      [ "$new" = "$PWD/"\(path.name) ] || mv -- "$new" ./\(path.name)
 
       """
-    if let user { command += "chown -R -h -- \(user + ":") \(new)\n" }
+    if let user { command += "chown -R -h -- \(user + ":") ./\(path.name)\n" }
     command += """
-      if [ -e \(path) ] || [ -L \(path) ]; then mv -T -- \(path) \(old); fi
-      mv -T -- \(new) \(path)
-      rm -rf -- \(old)
-      \(path / "bin/python") -c 'import pip'
+      if [ -e ../\(path.name) ] || [ -L ../\(path.name) ]; then mv -f -- ../\(path.name) ./.old; fi
+      mv -f -- ./\(path.name) ../
+      _rmtree .old
+      _unstage
       """
     return command
   }

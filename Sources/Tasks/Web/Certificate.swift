@@ -82,8 +82,7 @@ public struct Certificate: HostTask {
     }
     var actions: [Action] = []
     if hookSum?.sha256 != SHA256.hex(hookText.bytes) || hookState.mode != 0o755 {
-      actions.append(
-        .run("mkdir -p -- \(Self.hook.parent)", summary: "make \(Self.hook.parent)"))
+      actions.append(.run("mkdir -p -- \(Self.hook.parent)", summary: "make \(Self.hook.parent)"))
       actions.append(
         .write(
           hookText, to: Self.hook, mode: 0o755, owner: "root", group: "root",
@@ -185,8 +184,14 @@ public struct Certificate: HostTask {
     var command: ShellCommand = """
       set -e
       umask 022
-      mkdir -p -- \(challenges)
-      chmod 755 \(webroot) \(webroot / ".well-known") \(challenges)
+      _P=\(challenges)
+      [ -d \(challenges) ] || ( _folder \(challenges) '' '' 0755 )
+      _trust \(challenges) || {
+      # certbot gives what it makes there to the owner of the folder, by name.
+      echo "certbot would work as root in "\(challenges)", where $(_user "$_who") may write too ($_whose): name a webroot that"
+      echo "only root can write to, or give that folder to root."
+      exit 1
+      }
       \(splice: isNew ? setAside : ":")
       ( \(splice: NginxSite.reloadScript)
       )
@@ -220,7 +225,8 @@ public struct Certificate: HostTask {
       """
     var action = Action.run(
       command, summary: "certbot certonly \(domains.joined(separator: " "))", changes: changes,
-      touches: [.tree("/etc/letsencrypt"), .service("nginx")])
+      touches: [.tree("/etc/letsencrypt"), .service("nginx")]
+    ).usingSafeWrites()
     action.timeout = .seconds(600)
     return action
   }

@@ -142,17 +142,13 @@ public struct NginxSite: HostTask {
     }
     if removesDefault, defaultSite.exists {
       actions.append(
-        .run(
-          "rm -f -- \(defaultLink)", summary: "switch the default site off",
-          changes: [.removed("\(defaultLink)")], touches: [.path(defaultLink)]))
+        .remove(defaultLink, changes: [.removed("\(defaultLink)")]).summarized("switch the default site off"))
     }
     if target != path.string {
       let change: Change =
         target.map { .modified("\(link): \($0) → \(path)") } ?? .added("\(link) → \(path)")
       actions.append(
-        .run(
-          "ln -sfnT -- \(path) \(link)", summary: "enable the site \(name)",
-          changes: [change], touches: [.path(link)]))
+        .link(link, to: path.string, changes: [change]).summarized("enable the site \(name)"))
     }
     // Nil: nginx has never run, and reads the site when it starts.
     let isRead = changed.map(\.isEmpty) ?? false

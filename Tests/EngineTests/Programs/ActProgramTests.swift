@@ -59,6 +59,7 @@ import Testing
     // Where the lock is.
     let others = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0 != "state" }
     #expect(others == ["a 'file'"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/state/stages") == [])
     let bytes = Contents(bytes: Array(UInt8.min...UInt8.max))
     #expect(try await write(bytes) == ["begin 0", "done 0 changed"])
     #expect(try folder.bytes("a 'file'") == bytes.bytes)

@@ -24,6 +24,36 @@ import Testing
     #expect(decision.changes == ["~ mode 0755 → 0750", "~ owner root → shop"])
   }
 
+  /// Row 11.
+  @Test func whatExistsKeepsItsModeAndWhatIsNewGetsASafeOne() {
+    let ssh = Directory("/root/.ssh")
+    #expect(ssh.decide(given: [.directory(mode: 0o700), .directory(mode: 0o700)]).isUnchanged)
+    func mode(_ task: Directory, in folder: FileStatus) -> FileMode? {
+      guard case .makeFolder(let making)? = task.decide(given: [.absent, folder]).actions.first?.effect else {
+        return nil
+      }
+      return making.mode ?? making.defaultMode
+    }
+    #expect(mode(ssh, in: .directory()) == 0o700)
+    #expect(mode(Directory("/root/bin"), in: .directory(mode: 0o700)) == 0o700)
+    #expect(mode(Directory("/srv/shop"), in: .directory()) == 0o755)
+    #expect(mode(Directory("/srv/shop", mode: 0o711), in: .directory(mode: 0o700)) == 0o711)
+  }
+
+  /// Row 34.
+  @Test func aLinkIsFollowedWhereThatIsAsked() {
+    let link = FileStatus(kind: .symbolicLink, mode: 0o777, owner: "root", group: "root")
+    let task = Directory("/srv/data", mode: 0o750, followsLink: true)
+    #expect(task.decide(given: [link, .directory(), .directory(mode: 0o750)]).isUnchanged)
+    let decision = task.decide(given: [link, .directory(), .directory()])
+    #expect(decision.changes == ["~ mode 0755 → 0750"])
+    guard case .setAttributes(let change)? = decision.actions.first?.effect else { return }
+    #expect(change.kind == .linkedFolder)
+    #expect(
+      task.decide(given: [link, .directory(), .file()]).failure?.contains("leads to no folder") == true)
+    #expect(task.decide(given: [link, .directory(), .absent]).failure?.contains("leads to nothing") == true)
+  }
+
   @Test(arguments: [
     ([FileStatus.file(), .directory(), .directory()], "is a file, where a folder"),
     ([FileStatus(kind: .symbolicLink, mode: 0o777), .directory(), .directory()], "symbolic link"),
@@ -49,5 +79,6 @@ import Testing
     try await host.expectConvergence(of: task)
     try await host.expectConvergence(of: Directory(folder.remote("a b/c'd/e"), mode: 0o700))
     try await host.expectConvergence(of: Directory(folder.remote("plain")))
+    try await host.expectConvergence(of: Directory(folder.remote("plain/er"), followsLink: true))
   }
 }

@@ -24,11 +24,42 @@ import Testing
     let found = FileStatus.file(mode: 0o644, owner: "root", group: "root")
     let decision = task.decide(given: (found, FileDigest(of: "x"), Self.folder))
     #expect(decision.changes == ["~ mode 0644 → 0600", "~ owner root → shop", "~ group root → www-data"])
-    if case .run(let command)? = decision.actions.first?.effect {
-      #expect(command.text == "chown -h -- 'shop:www-data' /etc/motd && chmod 00600 -- /etc/motd")
-    } else {
-      Issue.record("attributes are set without writing the file again")
+    // Whoever has the old file open would go on writing to what is another's now.
+    guard case .write(let write)? = decision.actions.first?.effect else {
+      Issue.record("a file for another owner is not written anew")
+      return
     }
+    #expect(write.owner == "shop" && write.group == "www-data" && write.mode == 0o600)
+    let same = File("/etc/motd", content: "x", mode: 0o600)
+    guard
+      case .setAttributes(let change)? = same.decide(given: (found, FileDigest(of: "x"), Self.folder)).actions
+        .first?.effect
+    else {
+      Issue.record("attributes are set without writing the file again")
+      return
+    }
+    #expect(change.mode == 0o600 && change.currentOwner == "root" && change.owner == nil)
+  }
+
+  /// Row 11.
+  @Test func whatExistsKeepsItsModeAndWhatIsNewGetsASafeOne() {
+    let old = FileStatus.file(mode: 0o600, owner: "root", group: "root")
+    #expect(task.decide(given: (old, FileDigest(of: "Managed host\n"), Self.folder)).isUnchanged)
+    func mode(_ task: File, over found: FileStatus = .absent, in folder: FileStatus = FileTests.folder)
+      -> FileMode?
+    {
+      let decision = task.decide(given: (found, found.exists ? FileDigest(of: "old") : nil, folder))
+      guard case .write(let write)? = decision.actions.first?.effect else { return nil }
+      return write.mode
+    }
+    #expect(mode(task, over: old) == 0o600)
+    #expect(mode(task, over: .file(mode: 0o4755)) == 0o755, "not for other contents")
+    #expect(mode(task) == 0o644)
+    #expect(mode(task, in: .directory(mode: 0o750)) == 0o640)
+    #expect(mode(task, in: .directory(mode: 0o700)) == 0o600)
+    let secret = File("/etc/token", content: "token=\(Secret("hunter22"))\n")
+    #expect(mode(secret) == 0o600)
+    #expect(mode(secret, over: .file(mode: 0o640)) == 0o640)
   }
 
   @Test func anOwnerMayBeGivenByNumber() {
