@@ -34,9 +34,19 @@ enum PutStage {
       }
       stage() {
         trap drop EXIT
-        _stage 2>/dev/null && return
-        e=$(mktemp -d ./.martlet.XXXXXX 2>&1) && { rmdir "$e"; e=$_why; }
-        die "$e"
+        if has mktemp; then
+          _stage 2>/dev/null && return
+          e=$(mktemp -d ./.martlet.XXXXXX 2>&1) && { rmdir "$e"; e=$_why; }
+          die "$e"
+        fi
+        # Not in POSIX. What counts are the proofs, and that nothing is there yet; the name is one that nobody can know.
+        _n=.martlet.${n#"${n%??????}"}
+        e=$(umask 077; mkdir "./$_n" 2>&1) || die "$e"
+        if cd -P -- "./$_n" && [ "$(env pwd -P)" = "${_D%/}/$_n" ]; then
+          set -- $(ls -lan .)
+          case $#:$3:$5 in 20:drwx------*:"$_uid" | 20:drwx--[-S]---*:"$_uid") _in=1; return ;; esac
+        fi
+        _moved || refused
       }
       again() {
         _n=$1

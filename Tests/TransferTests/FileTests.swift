@@ -218,8 +218,11 @@ import Testing
 
   @Test func `A host with nothing but POSIX is enough`() async throws {
     let tools = try TemporaryFolder()
-    for tool in ["cat", "chmod", "chown", "cksum", "dd", "find", "id", "ls", "mv", "rm", "touch", "env"] {
-      try shell("ln -s $(command -v \(tool)) '\(tools.path)/\(tool)'")
+    for tool in [
+      "cat", "chmod", "chown", "cksum", "dd", "find", "id", "ln", "ls", "mkdir", "mv", "pwd", "rm", "rmdir",
+      "touch", "env",
+    ] {
+      try shell("ln -s /usr/bin/\(tool) '\(tools.path)/\(tool)'")
     }
     let place = try Place(.dash, tools: tools.path, onlyTools: true)
     let transfer = try await place.transfer()
