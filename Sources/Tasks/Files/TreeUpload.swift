@@ -104,7 +104,8 @@ public struct TreeUpload: HostTask {
     guard deletes, let owner = files.owner, case .folder(let found) = facts.0 else { return [] }
     let foreign = TreeDifference(self, found: found).foreign
     guard !foreign.isEmpty else { return [] }
-    let shown = foreign.prefix(5).map(\.description).joined(separator: ", ") + (foreign.count > 5 ? ", …" : "")
+    let shown =
+      foreign.prefix(5).map(\.description).joined(separator: ", ") + (foreign.count > 5 ? ", …" : "")
     return [
       "\(foreign.count) entries of \(destination) are neither in the local folder nor \(owner)'s, and stay: \(shown)"
     ]
