@@ -163,12 +163,12 @@ import Testing
     func close() async {}
   }
 
-  private func failure(of host: Silent) async -> HostFailure? {
+  private func failure(of host: Silent, look: Duration = .seconds(600)) async -> HostFailure? {
     let events = RecordedEvents()
     var options = RunOptions()
     options.startTimeout = .milliseconds(400)
     options.silenceTimeout = .milliseconds(400)
-    options.lookTimeout = .seconds(4)
+    options.lookTimeout = look
     let engine = Engine(transport: host, options: options, sink: events)
     var inventory = Inventory(hosts: [InventoryHost(name: "a")])
     inventory.updateHosts { $0.connection.user = "root" }
@@ -185,7 +185,7 @@ import Testing
     #expect(stopped?.kind == .unreachable)
     #expect(stopped?.message.contains("gives no sign of life") == true, "\(stopped?.message ?? "")")
     // It answers when it is asked, so it has as long as a look may take.
-    let slow = await failure(of: Silent(words: "\nMARKER hello\n", answersOthers: true))
+    let slow = await failure(of: Silent(words: "\nMARKER hello\n", answersOthers: true), look: .seconds(4))
     #expect(slow?.message.contains("within 4 s") == true, "\(slow?.message ?? "")")
   }
 }
