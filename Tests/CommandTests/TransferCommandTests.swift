@@ -172,7 +172,8 @@ import Testing
     let words = direction == "put" ? ["put", "big", "web1:big"] : ["get", "web1:big", "big"]
     let stopped = try await interrupt(words, in: bench, by: "INT", once: to)
     #expect(stopped.code == 130 && stopped.errors == "error: web1: interrupted\n", "\(stopped)")
-    #expect(try shell("cat big; find . -maxdepth 1 -name '.*' ! -name . -name '*martlet*'", in: to) == "old\n")
+    let left = try shell("cat big; find . -maxdepth 1 -name '.*martlet*'", in: to)
+    #expect(left == "old\n")
   }
 
   @Test(arguments: ["put", "get"], ["INT", "KILL"])
