@@ -84,7 +84,10 @@ extension ServerTests {
       try await server.setMark()
       let run = try await apply(bench, "--tags", "motd")
       #expect(run.code == 0, "\(run)")
-      let files = try await server.filesChangedSinceMark().split(separator: "\n")
+      // Martlet's own folder on the host lists where files come into being.
+      let files = try await server.filesChangedSinceMark().split(separator: "\n").filter {
+        !$0.contains(" /var/lib/martlet")
+      }
       #expect(files.count == 2 && files.allSatisfy { $0.contains(" /etc/motd ") }, "\(files)")
       #expect(try await server.ask("cat", "/etc/motd") == "lab1: It works")
     }

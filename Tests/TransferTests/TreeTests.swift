@@ -144,26 +144,15 @@ import Testing
   }
 
   @Test(arguments: [Place.Way.dash, .busybox, .ssh])
-  func `Ten thousand small files take seconds`(way: Place.Way) async throws {
+  func `Ten thousand small files arrive`(way: Place.Way) async throws {
     let place = try Place(way)
     try shell(
       "mkdir t; cd t; for d in $(seq 100); do mkdir $d; for f in $(seq 100); do echo $d/$f >$d/$f; done; done",
       in: place.here.path)
     let transfer = try await place.transfer()
-    let clock = ContinuousClock()
-    let put = try await clock.measure {
-      let summary = try await transfer.put(place.here.path + "/t", to: place.path("u"))
-      #expect(summary.files == 10_000)
-    }
-    let merged = try await clock.measure {
-      _ = try await transfer.put(place.here.path + "/t", to: place.path("u"))
-    }
-    let get = try await clock.measure {
-      let summary = try await transfer.get(place.path("u"), to: place.here.path + "/v")
-      #expect(summary.files == 10_000)
-    }
+    #expect(try await transfer.put(place.here.path + "/t", to: place.path("u")).files == 10_000)
+    #expect(try await transfer.put(place.here.path + "/t", to: place.path("u")).files == 10_000)
+    #expect(try await transfer.get(place.path("u"), to: place.here.path + "/v").files == 10_000)
     try shell("diff -r t v; diff -r t '\(place.there.path)/u'", in: place.here.path)
-    print("10,000 files, \(way): put \(put), onto the same \(merged), get \(get)")
-    #expect(put < .seconds(60) && merged < .seconds(60) && get < .seconds(60))
   }
 }
