@@ -99,7 +99,7 @@ import Testing
     }
     #expect(try await session.run("echo once; exit 127", talk) == .code(127))
     #expect(talk.text == "once\n")
-    #expect(start.duration(to: .now) < .seconds(5))
+    #expect(start.duration(to: .now) < .seconds(30), "far from the deadline")
     await session.close()
   }
 
