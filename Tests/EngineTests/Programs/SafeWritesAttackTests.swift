@@ -82,6 +82,14 @@ struct SafeWritesAttackTests {
     return (folders, victim)
   }
 
+  /// What the last round has taken away is there again, so that there is something to do.
+  private func restore(_ folders: TwoFolders) throws {
+    let him = "setpriv --reuid=\(Self.user) --regid=\(Self.user) --clear-groups"
+    _ = try? shell(
+      "\(him) sh -c '[ -e d/file ] || echo x >d/file; [ -e d/sub ] || mkdir d/sub' 2>/dev/null",
+      in: folders.his.string)
+  }
+
   @Test(arguments: LocalShell.allCases, cases)
   func rootIsNotLedAstray(shell: LocalShell, attack: Case) async throws {
     let (folders, victim) = try prepare()
@@ -90,6 +98,7 @@ struct SafeWritesAttackTests {
     let move = attack.move(his, his + "/bait", his + "/baitfile")
     try await Attacker(move).whileAtWork(as: Self.user) {
       for _ in 0..<rounds(3, long: 100) {
+        try restore(folders)
         let result = try await shell.perform(attack.action(folders.his))
         #expect(
           result.status == 0 || result.text.contains("nothing is done at") || result.text.contains("mv: "),
@@ -113,6 +122,7 @@ struct SafeWritesAttackTests {
     let move = attack.move(his, his + "/bait", his + "/baitfile")
     try await Attacker(move).whileAtWork(as: Self.user) {
       for _ in 0..<2000 {
+        try restore(folders)
         _ = try? TestSupport.shell("umask 022; " + attack.old, in: his)
         if try victim.state() != before { return }
       }
