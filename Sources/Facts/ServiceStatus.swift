@@ -33,9 +33,9 @@ public struct ServiceStatus: ProbedFact, CustomStringConvertible {
 
   public static func probe(_ facts: [Self], _ options: LookOptions) -> ShellCommand {
     """
-    ( if [ -d /run/systemd/system ]; then echo systemd
-    systemctl show --no-pager --property=Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Names -- \
-    \(facts.map(\.unit))
+    ( if [ -d /run/systemd/system ]; then
+    IFS=' ' read -r _u _ </proc/uptime; printf 'Uptime=%s\\n' "$_u"
+    systemctl show --no-pager --property=\(raw: properties.joined(separator: ",")) -- \(facts.map(\.unit))
     else for _n in \(facts.map(\.unit)); do _s=${_n%.service}
     if [ -x "/etc/init.d/$_s" ]; then
     service "$_s" status >/dev/null 2>&1 && _a=active || _a=inactive
@@ -46,22 +46,46 @@ public struct ServiceStatus: ProbedFact, CustomStringConvertible {
     """
   }
 
+  private static let properties =
+    [
+      "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload", "Names", "NRestarts",
+      "ActiveEnterTimestampMonotonic",
+    ] + starters
+
+  /// What lists the units that start this one, and the name on D-Bus that does (systemd.unit(5), org.freedesktop.systemd1(5)).
+  private static let starters = ["WantedBy", "RequiredBy", "UpheldBy", "BoundBy", "TriggeredBy", "BusName"]
+
   public static func parse(_ output: ProbeOutput, for facts: [Self]) throws -> [Self: ServiceState] {
     var values: [Self: ServiceState] = [:]
     var fields: [String: String] = [:]
+    var uptime: Double?
     func finish() {
       let names = (fields["Names"] ?? "").split(separator: " ").map(String.init) + [fields["Id"] ?? ""]
+      // In microseconds; 0 if it never ran.
+      let since = fields["ActiveEnterTimestampMonotonic"].flatMap { Double($0) }.flatMap { $0 > 0 ? $0 : nil }
       for fact in facts where names.contains(fact.unit) {
         values[fact] = ServiceState(
-          isKnown: fields["LoadState"] == "loaded" || fields["LoadState"] == "masked",
+          isKnown: fields["LoadState"].map { $0 != "not-found" } ?? false,
           active: fields["ActiveState"] ?? "inactive", sub: fields["SubState"] ?? "",
-          enablement: fields["UnitFileState"] ?? "", needsReload: fields["NeedDaemonReload"] == "yes")
+          enablement: fields["UnitFileState"] ?? "", needsReload: fields["NeedDaemonReload"] == "yes",
+          startedBy: starters.flatMap { fields[$0]?.split(separator: " ").map(String.init) ?? [] },
+          restarts: fields["NRestarts"].flatMap { Int($0) } ?? 0,
+          runsFor: since.flatMap { since in uptime.map { .milliseconds(Int(($0 - since / 1e6) * 1000)) } })
+        if let load = fields["LoadState"], load == "bad-setting" || load == "error" {
+          values[fact]?.enablement = "bad"
+        }
       }
       fields = [:]
     }
     for line in output.lines {
       let pair = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if pair.count == 2 { fields[String(pair[0])] = String(pair[1]) } else if line.isEmpty { finish() }
+      if pair.count == 2, pair[0] == "Uptime" {
+        uptime = Double(pair[1])
+      } else if pair.count == 2 {
+        fields[String(pair[0])] = String(pair[1])
+      } else if line.isEmpty {
+        finish()
+      }
     }
     finish()
     return values
@@ -76,22 +100,34 @@ public struct ServiceState: Sendable, Hashable {
   public var active: String
   /// systemd's `SubState`: `running`, `auto-restart`; empty without systemd.
   public var sub: String
-  /// systemd's `UnitFileState`: `enabled`, `disabled`, `static`, `masked`.
+  /// systemd's `UnitFileState`: `enabled`, `disabled`, `static`, `masked`; `bad` if its file can't be read.
   public var enablement: String
   /// Whether a unit's file has changed since systemd read it.
   public var needsReload: Bool
+  /// What starts it besides an administrator: the units that want it, its socket or timer, a name on D-Bus.
+  public var startedBy: [String]
+  /// How often systemd has started it again by itself, since somebody started it.
+  public var restarts: Int
+  /// For how long it has been as it is; nil where that isn't known.
+  public var runsFor: Duration?
 
   public init(
     isKnown: Bool = true, active: String = "active", sub: String = "running", enablement: String = "enabled",
-    needsReload: Bool = false
+    needsReload: Bool = false, startedBy: [String] = [], restarts: Int = 0, runsFor: Duration? = nil
   ) {
     self.isKnown = isKnown
     self.active = active
     self.sub = sub
     self.enablement = enablement
     self.needsReload = needsReload
+    self.startedBy = startedBy
+    self.restarts = restarts
+    self.runsFor = runsFor
   }
 
   /// Whether it runs; one that is started again and again does not.
-  public var isRunning: Bool { active == "active" || active == "reloading" }
+  public var isRunning: Bool { (active == "active" || active == "reloading") && !isFalling }
+
+  /// Whether it runs only because systemd has just started it again, and not for the first time.
+  public var isFalling: Bool { restarts >= 3 && runsFor.map { $0 < .seconds(60) } ?? false }
 }

@@ -48,6 +48,31 @@ extension ServerTests {
       #expect(fields.contains("immutable") && fields.contains("X-Content-Type-Options: nosniff"), "\(fields)")
     }
 
+    /// nginx can read what the owner of the files can't.
+    @Test func linksToTheFilesOfOthersAreNotServed() async throws {
+      let server = try await Self.prepared.value
+      _ = try await server.shell(
+        """
+        install -d -o deploy /var/www/his /var/www/his/real; ln -sfn /var/www/his /var/www/link
+        cd /var/www/his; install -o deploy /dev/null mine; echo mine >mine; ln -sf real/../mine own; ln -sf /etc/hostname root
+        ln -sfn / all; chown -h deploy own root all; echo deep >real/app.0f3c8a1b2d4e.css
+        ln -sf /etc/hostname real/x.0f3c8a1b2d4e.css; chown -hR deploy real
+        """)
+      try await prove(on: server) {
+        NginxSite("his", domains: ["his.test"], locations: [NginxLocation("/s/", from: "/var/www/link")])
+        NginxSite("whole", domains: ["whole.test"], locations: [NginxLocation("/", from: "/var/www/link")])
+      }
+      for (prefix, host) in [("/s", "his.test"), ("", "whole.test")] {
+        #expect(try await Self.get(prefix + "/own", host: host, on: server) == "mine\n 200")
+        #expect(
+          try await Self.get(prefix + "/real/app.0f3c8a1b2d4e.css", host: host, on: server) == "deep\n 200")
+        for path in ["/root", "/all/etc/hostname", "/real/x.0f3c8a1b2d4e.css"] {
+          let answer = try await Self.get(prefix + path, host: host, on: server)
+          #expect(answer.hasSuffix(" 403") || answer.hasSuffix(" 404"), "\(host) \(path): \(answer)")
+        }
+      }
+    }
+
     /// Row 33.
     @Test func longNames() async throws {
       let server = try await Self.prepared.value

@@ -95,7 +95,7 @@ extension ServerTests {
       #expect(try await server.ask("apt-mark", "showhold") == "tree")
     }
 
-    /// Row 30.
+    /// Row 30; the account of the package too.
     @Test func aFileThatAPendingPackageBringsIsUnknown() async throws {
       let server = try await Server.fresh()
       var options = RunOptions()
@@ -103,13 +103,16 @@ extension ServerTests {
       @Sendable @StepsBuilder func tasks() -> Steps {
         AptPackages("memcached", recommends: false)
         LineInFile("/etc/memcached.conf", "-m 32", replacing: "^-m ", create: 0o644)
+        User("memcache", groups: ["www-data"], createHome: false)
       }
       let plan = try await server.run(options: options) { tasks() }
       #expect(
-        plan.events.plans.last == "line in /etc/memcached.conf: unknown until packages memcached has run")
+        plan.events.plans.dropLast().last
+          == "line in /etc/memcached.conf: unknown until packages memcached has run")
       let run = try await server.run { tasks() }
       #expect(run.failure == "")
       #expect(try await server.ask("grep", "-c", "", "/etc/memcached.conf") != "1")
+      #expect(try await server.ask("id", "-nG", "memcache") == "memcache www-data")
     }
 
     @Test func accounts() async throws {

@@ -9,7 +9,8 @@ public import MartletFacts
 ///     Service("apache2", isRunning: false, isEnabled: false)
 ///
 /// systemd is asked and told where there is one, else service(8). After a start the service must still run a
-/// moment later; if it doesn't, the end of its journal is in the error.
+/// moment later; if it doesn't, the end of its journal is in the error. One that systemd had to start again three times and
+/// that has run for less than a minute doesn't run: it is restarted, and must then stay up for ten seconds.
 public struct Service: HostTask {
   let name: String
   let isRunning: Bool?
@@ -51,29 +52,76 @@ public struct Service: HostTask {
       )
     }
     var actions: [Action] = []
-    if isEnabled == true, state.enablement == "masked" {
-      return .failed("the \(label) is masked: systemctl unmask \(name), if it is really wanted")
-    }
-    // Static and generated units have no switch: something else starts them.
-    if let isEnabled, ["enabled", "disabled"].contains(state.enablement),
-      (state.enablement == "enabled") != isEnabled
-    {
-      let verb = isEnabled ? "enable" : "disable"
-      actions.append(
-        .run(
-          """
-          if [ -d /run/systemd/system ]; then systemctl \(verb) -- \(name); else update-rc.d \(name) \(verb); fi
-          """, summary: "\(verb) \(name)",
-          changes: [.modified("\(state.enablement) → \(verb)d")], touches: [.service(name)]))
+    switch enablement(given: state) {
+    case .change(let change): actions += change
+    case .failed(let problem): return .failed(problem)
+    default: break
     }
     if let isRunning, state.isRunning != isRunning {
+      // A start does nothing for one that happens to be up between two falls.
+      let verb = isRunning ? state.isFalling ? "restart" : "start" : "stop"
+      let old = state.isFalling ? "\(state.active), after \(state.restarts) restarts" : state.active
       actions.append(
         .run(
-          Self.script(isRunning ? "start" : "stop", name), summary: "\(isRunning ? "start" : "stop") \(name)",
-          changes: [.modified("\(state.active) → \(isRunning ? "active" : "inactive")")],
-          touches: [.service(name)]))
+          Self.script(verb, name, watch: state.isFalling ? 10 : 1), summary: "\(verb) \(name)",
+          changes: [.modified("\(old) → \(isRunning ? "active" : "inactive")")], touches: [.service(name)]))
     }
     return Decision(actions)
+  }
+
+  /// What is to be done so that it starts with the system, or doesn't (systemctl(1), "is-enabled").
+  private func enablement(given state: ServiceState) -> Decision {
+    let isOnItsOwn = state.startedBy.isEmpty
+    switch (isEnabled, state.enablement) {
+    case (nil, _): return .unchanged
+    case (true, "masked"), (true, "masked-runtime"):
+      return .failed("the \(label) is masked: systemctl unmask \(name), if it is really wanted")
+    case (true, "bad"):
+      return .failed(
+        "systemd can't read the file of the \(label): systemd-analyze verify \(observes.unit) says why")
+    case (true, "transient"):
+      return .failed(
+        "the \(label) is transient: it is gone when the system starts again. Write a unit file, or isEnabled: nil"
+      )
+    case (true, "static") where isOnItsOwn:
+      return .failed(
+        "the \(label) would not start with the system: its file has no [Install] section, and nothing that systemd "
+          + "knows starts it. Give it one (WantedBy=multi-user.target), or write isEnabled: nil")
+    case (true, "indirect") where isOnItsOwn:
+      return .failed(
+        "the \(label) starts with what Also= in its file names: write a Service of that, and isEnabled: nil here"
+      )
+    case (true, "disabled"), (true, "linked"), (true, "linked-runtime"), (true, "enabled-runtime"):
+      return switching("enable", state)
+    case (true, "generated") where isOnItsOwn: return switching("enable", state)
+    case (false, "enabled"), (false, "enabled-runtime"): return switching("disable", state)
+    case (false, "generated") where !isOnItsOwn: return switching("disable", state)
+    case (false, "alias"):
+      return .failed("\(name) is another name of a unit: write the unit's own (systemctl show -p Id \(name))")
+    default: return .unchanged
+    }
+  }
+
+  private func switching(_ verb: String, _ state: ServiceState) -> Decision {
+    let runtime: ShellCommand = verb == "disable" && state.enablement == "enabled-runtime" ? " --runtime" : ""
+    return [
+      .run(
+        """
+        if [ -d /run/systemd/system ]; then systemctl \(verb)\(splice: runtime) -- \(name)
+        else update-rc.d \(name) \(verb); fi
+        """, summary: "\(verb) \(name)",
+        changes: [.modified("\(state.enablement) → \(verb)d")], touches: [.service(name)])
+    ]
+  }
+
+  public func warnings(given state: ServiceState) -> [String] {
+    guard isEnabled == false, ["static", "indirect"].contains(state.enablement), !state.startedBy.isEmpty
+    else {
+      return []
+    }
+    return [
+      "it is started by \(state.startedBy.sorted().joined(separator: ", ")) all the same: switch that off, or mask it"
+    ]
   }
 
   public func validate() throws {
@@ -91,7 +139,9 @@ public struct Service: HostTask {
 
   /// systemd calls a simple service started before its program has read its configuration, so one look more
   /// follows.
-  static func script(_ verb: String, _ name: String) -> ShellCommand {
+  ///
+  /// - Parameter watch: For how many seconds it must run, without falling.
+  static func script(_ verb: String, _ name: String, watch: Int = 1) -> ShellCommand {
     let old = verb == "reload-or-restart" ? "reload" : verb
     var script: ShellCommand = """
       if [ -d /run/systemd/system ]; then
@@ -101,12 +151,15 @@ public struct Service: HostTask {
       """
     if verb != "stop" {
       script += """
-        sleep 1
-        systemctl is-active --quiet -- \(name) || {
+        _n=$(systemctl show -p NRestarts -- \(name)); _i=0
+        while [ $_i -lt \(watch) ]; do
+        sleep 1; _i=$((_i + 1))
+        systemctl is-active --quiet -- \(name) && [ "$(systemctl show -p NRestarts -- \(name))" = "$_n" ] || {
         echo \("\(name) does not stay running")
         systemctl --no-pager -l -n 20 status -- \(name)
         exit 1
         }
+        done
 
         """
     }

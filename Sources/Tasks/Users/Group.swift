@@ -41,11 +41,14 @@ public struct Group: HostTask {
       ]
     }
     let number: ShellCommand = gid.map { "-g \($0)" } ?? ""
+    // A package of the same run may have brought the group since it was looked for.
+    let adoption: ShellCommand = gid == nil ? ":" : "groupmod \(splice: number) -- \(name)"
     return [
       .run(
         """
-        if command -v groupadd >/dev/null 2>&1; then groupadd \(raw: system ? "-r" : "") \(splice: number) -- \(name)
-        else addgroup \(raw: system ? "-S" : "") \(splice: number) \(name); fi
+        if ! command -v groupadd >/dev/null 2>&1; then addgroup \(raw: system ? "-S" : "") \(splice: number) \(name)
+        elif getent group \(name) >/dev/null 2>&1; then \(splice: adoption)
+        else groupadd \(raw: system ? "-r" : "") \(splice: number) -- \(name); fi
         """, summary: "add the group \(name)", changes: [.added("group \(name)")], touches: [.account(name)]
       ).predicting(GroupEntry(name), GroupInfo(name: name, gid: gid))
     ]

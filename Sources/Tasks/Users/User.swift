@@ -104,7 +104,12 @@ public struct User: HostTask {
     busybox += " \(name)"
     for group in groups { busybox += " && addgroup \(name) \(group)" }
     let action = Action.run(
-      "if command -v useradd >/dev/null 2>&1; then \(splice: add) -- \(name)\nelse \(splice: busybox)\nfi",
+      """
+      if ! command -v useradd >/dev/null 2>&1; then \(splice: busybox)
+      elif id -u \(name) >/dev/null 2>&1; then \(splice: adoption)
+      else \(splice: add) -- \(name)
+      fi
+      """,
       summary: "add the user \(name)", changes: [.added("user \(name)")],
       touches: [.account(name)] + (createHome ? [.tree(home ?? "/home" / name)] : [])
     ).predicting(
@@ -114,6 +119,21 @@ public struct User: HostTask {
         home: (home ?? "/home" / name).string,
         shell: shell?.string ?? "", comment: comment ?? ""))
     return [action]
+  }
+
+  /// What is done if a package of the same run has brought the account since it was looked for: what the task speaks of
+  /// is set, whatever it was.
+  private var adoption: ShellCommand {
+    var change: ShellCommand = ""
+    if let uid { change += " -u \(uid)" }
+    if let group { change += " -g \(group)" }
+    if !groups.isEmpty || !appendsGroups {
+      change += "\(raw: appendsGroups ? " -a" : "") -G \(groups.joined(separator: ","))"
+    }
+    if let home { change += " -d \(home)" }
+    if let shell { change += " -s \(shell)" }
+    if let comment { change += " -c \(comment)" }
+    return change.text.isEmpty ? ":" : "usermod\(splice: change) -- \(name)"
   }
 
   private func adjust(_ found: Account, ownGroup: GroupInfo?) -> Decision {

@@ -25,19 +25,34 @@ public struct NginxLocation: Sendable, Hashable {
   let folder: RemotePath
   let lifetime: Lifetime
   let isUntrusted: Bool
+  let followsLinks: Bool
 
+  /// nginx's processes may read what the folder's owner can't: so a symbolic link in the folder leads to a file only if
+  /// both have the same owner (`disable_symlinks if_not_owner`), or whoever can write there could publish the files of
+  /// others.
+  ///
   /// - Parameters:
   ///   - prefix: The beginning of the paths in URLs: `/static/`.
   ///   - folder: The folder on the host, readable by nginx's user.
   ///   - lifetime: How long a browser may keep a file.
   ///   - isUntrusted: Whether visitors upload the files: then no browser is to run any of them.
+  ///   - followsLinks: Whether links in the folder may lead to the files of other owners too, as where root's links lead to
+  ///     the application's files. Only for folders in which nobody makes links whom you would not show all that nginx can
+  ///     read.
   public init(
-    _ prefix: String, from folder: RemotePath, lifetime: Lifetime = .hashedNames, isUntrusted: Bool = false
+    _ prefix: String, from folder: RemotePath, lifetime: Lifetime = .hashedNames, isUntrusted: Bool = false,
+    followsLinks: Bool = false
   ) {
     self.prefix = prefix
     self.folder = folder
     self.lifetime = lifetime
     self.isUntrusted = isUntrusted
+    self.followsLinks = followsLinks
+  }
+
+  /// nginx's line about links in the folder; the way to the folder itself may have some.
+  fileprivate var links: [String] {
+    followsLinks ? [] : ["disable_symlinks if_not_owner \"from=\(folder.string)\";"]
   }
 }
 
@@ -200,13 +215,15 @@ struct NginxConfiguration: Sendable {
           location.prefix, from: location.folder, lifetime: .seconds(3600), isUntrusted: true)
       }
     }
+    // The location inside of this one inherits it.
+    let links = location.links.map { "        \($0)\n" }.joined()
     let seconds: Int = if case .seconds(let seconds) = location.lifetime { seconds } else { 300 }
     let lines = extra.map { "        \($0)\n" }.joined()
     var text = """
 
           location ^~ \(location.prefix) {
               alias \(quoted(location.folder.string + "/"));
-              add_header Cache-Control "public, max-age=\(seconds)";
+      \(links)        add_header Cache-Control "public, max-age=\(seconds)";
       \(lines)
       """
     if location.lifetime == .hashedNames {
@@ -236,7 +253,7 @@ struct NginxConfiguration: Sendable {
     var text = """
 
           root \(quoted(location.folder.string));
-          index index.html;
+      \(location.links.map { "    \($0)\n" }.joined())    index index.html;
 
           location / {
               try_files $uri $uri/ =404;

@@ -251,6 +251,11 @@ public struct NginxSite: HostTask {
       throw InvalidTask(
         "the location \(prefix.debugDescription) has a character in it that nginx would misread")
     }
+    if location.isUntrusted, location.followsLinks {
+      throw InvalidTask(
+        "the location \"\(prefix)\" is of files that visitors upload: leave followsLinks: out, or a link among them "
+          + "could show any file that nginx can read")
+    }
     if case .seconds(let seconds) = location.lifetime, seconds < 0 {
       throw InvalidTask("the lifetime of the location \"\(prefix)\" is negative")
     }

@@ -20,6 +20,38 @@ import Testing
     #expect(Service("x", isRunning: nil).decide(given: ServiceState(active: "inactive")).isUnchanged)
   }
 
+  @Test func startsWithTheSystem() {
+    func decide(_ state: String, _ startedBy: [String] = [], isEnabled: Bool = true) -> Decision {
+      Service("x", isEnabled: isEnabled).decide(given: ServiceState(enablement: state, startedBy: startedBy))
+    }
+    for state in ["enabled", "alias"] { #expect(decide(state).isUnchanged) }
+    for state in ["static", "indirect", "generated"] { #expect(decide(state, ["x.socket"]).isUnchanged) }
+    for state in ["disabled", "linked", "linked-runtime", "enabled-runtime", "generated"] {
+      #expect(decide(state).changes == ["~ \(state) → enabled"])
+    }
+    // What would not start with the system isn't told to be right.
+    #expect(decide("static").failure?.contains("no [Install] section") == true)
+    #expect(decide("indirect").failure?.contains("Also=") == true)
+    for state in ["masked", "masked-runtime", "bad", "transient"] { #expect(decide(state).failure != nil) }
+    for state in ["enabled", "enabled-runtime"] {
+      #expect(decide(state, isEnabled: false).changes == ["~ \(state) → disabled"])
+    }
+    for state in ["disabled", "static", "masked"] { #expect(decide(state, isEnabled: false).isUnchanged) }
+    let wanted = ServiceState(enablement: "static", startedBy: ["b.timer", "a.socket"])
+    #expect(
+      Service("x", isEnabled: false).warnings(given: wanted).first?.contains("a.socket, b.timer") == true)
+    #expect(Service("x").warnings(given: wanted) == [])
+  }
+
+  @Test func `What systemd starts again and again doesn't run, though it is up now and then`() {
+    let falling = ServiceState(restarts: 12, runsFor: .seconds(2))
+    let decision = Service("x").decide(given: falling)
+    #expect(decision.changes == ["~ active, after 12 restarts → active"])
+    #expect(decision.actions.map(\.summary) == ["restart x"])
+    #expect(Service("x").decide(given: ServiceState(restarts: 12, runsFor: .seconds(61))).isUnchanged)
+    #expect(Service("x").decide(given: ServiceState(restarts: 2, runsFor: .seconds(2))).isUnchanged)
+  }
+
   @Test func wrongArgumentsAreRefused() {
     for name in ["", "a b", "-x", "a/b", "getty@", "getty@.service", "é"] {
       #expect(throws: InvalidTask.self) { try Service(name).validate() }
@@ -42,7 +74,7 @@ import Testing
     let text = facts.map { "Id=\($0.unit)\nNames=\($0.unit)\nLoadState=loaded\nActiveState=active\n\n" }
       .joined()
     #expect(
-      try ServiceStatus.parse(ProbeOutput("systemd\n" + text), for: facts).values.allSatisfy(\.isRunning))
+      try ServiceStatus.parse(ProbeOutput("Uptime=1.0\n" + text), for: facts).values.allSatisfy(\.isRunning))
     let missing = Service("ssh.socket").decide(given: ServiceState(isKnown: false)).failure
     #expect(missing?.contains("no unit ssh.socket") == true)
   }
@@ -50,7 +82,7 @@ import Testing
   @Test func whatSystemctlPrints() throws {
     let output = ProbeOutput(
       """
-      systemd
+      Uptime=100.25
       Id=nginx.service
       Names=nginx.service
       LoadState=loaded
@@ -58,6 +90,10 @@ import Testing
       SubState=running
       UnitFileState=enabled
       NeedDaemonReload=no
+      NRestarts=1
+      ActiveEnterTimestampMonotonic=90250000
+      WantedBy=multi-user.target
+      TriggeredBy=a.timer b.socket
 
       Id=none.service
       Names=none.service
@@ -67,7 +103,10 @@ import Testing
       """)
     let facts = [ServiceStatus("nginx"), ServiceStatus("none")]
     let values = try ServiceStatus.parse(output, for: facts)
-    #expect(values[facts[0]] == ServiceState())
+    #expect(
+      values[facts[0]]
+        == ServiceState(
+          startedBy: ["multi-user.target", "a.timer", "b.socket"], restarts: 1, runsFor: .seconds(10)))
     #expect(values[facts[1]]?.isKnown == false)
   }
 }

@@ -25,6 +25,21 @@ import Testing
     #expect(command(User("shop").decide(given: (nil, [Self.own]))).contains("useradd -g 'shop' -m"))
   }
 
+  /// As memcached's package does: the account was not there when it was looked for.
+  @Test func anAccountThatAPackageBroughtMeanwhileIsTaken() {
+    let decision = User("memcache", groups: ["web"], shell: "/bin/sh").decide(
+      given: (nil, [nil, GroupInfo(name: "web", gid: 5)]))
+    #expect(
+      command(decision).contains(
+        "elif id -u 'memcache' >/dev/null 2>&1; then usermod -a -G 'web' -s /bin/sh -- 'memcache'\nelse useradd"
+      ))
+    #expect(command(User("memcache").decide(given: (nil, [nil]))).contains("then :\nelse useradd"))
+    let exact = User("memcache", appendGroups: false).decide(given: (nil, [nil]))
+    #expect(command(exact).contains("then usermod -G '' -- 'memcache'\n"))
+    #expect(
+      command(Group("memcache", gid: 7).decide(given: nil)).contains("then groupmod -g 7 -- 'memcache'\n"))
+  }
+
   @Test func anAccountThatIsRightIsLeftAlone() {
     let sudo = GroupInfo(name: "sudo", gid: 27, members: ["shop"])
     let task = User("shop", uid: 1001, group: "shop", groups: ["sudo"], shell: "/bin/sh")

@@ -59,6 +59,23 @@ import Testing
     #expect(!plain.contains("ssl"))
   }
 
+  @Test func `Links lead to files of the same owner, unless a playbook says otherwise`() {
+    func text(_ location: NginxLocation) -> String {
+      String(decoding: NginxSite("a", locations: [location]).content(hasIPv6: true).bytes, as: UTF8.self)
+    }
+    let line = "disable_symlinks if_not_owner \"from=/srv/a b\";\n"
+    for location in [
+      NginxLocation("/static/", from: "/srv/a b"), NginxLocation("/", from: "/srv/a b"),
+      NginxLocation("/media/", from: "/srv/a b", isUntrusted: true),
+    ] { #expect(text(location).contains(line), "\(text(location))") }
+    #expect(!text(NginxLocation("/static/", from: "/srv/a", followsLinks: true)).contains("disable_symlinks"))
+    #expect(throws: InvalidTask.self) {
+      try NginxSite(
+        "a", locations: [NginxLocation("/m/", from: "/srv/a", isUntrusted: true, followsLinks: true)]
+      ).validate()
+    }
+  }
+
   @Test func `A host without IPv6 gets a site without it`() {
     func listens(_ site: NginxSite, _ hasIPv6: Bool) -> [String] {
       String(decoding: site.content(hasIPv6: hasIPv6).bytes, as: UTF8.self).split(separator: "\n")
