@@ -60,6 +60,39 @@ extension ServerTests {
       #expect(try await server.shell("pgrep -fx '/bin/sleep 2000' | wc -l") == "1")
     }
 
+    /// Row 8: what else changes that a daemon reads.
+    @Test func linksAndRemovalsAreTriedToo() async throws {
+      let server = try await Self.prepared.value
+      _ = try await server.shell(
+        """
+        cd /etc/nginx
+        echo 'upstream later { server 127.0.0.1:9; }' >conf.d/later.conf
+        echo 'server { listen 81; location / { proxy_pass http://later; } }' >sites-available/good
+        echo 'server { listen 81; nonsense; }' >sites-available/bad
+        """)
+      @Sendable func enabled(_ name: String) -> Symlink {
+        Symlink("/etc/nginx/sites-enabled/linked", to: "../sites-available/\(name)")
+      }
+      try await prove(on: server) { enabled("good") }
+      for (name, word) in [("bad", "nonsense"), ("none", "would lead to nothing")] {
+        let run = try await server.run { enabled(name) }
+        #expect(run.code == 1 && run.failure.contains(word), "\(run.failure)")
+      }
+      for path in ["/etc/nginx/conf.d/later.conf", "/etc/nginx/sites-available/good"] as [RemotePath] {
+        let run = try await server.run { Absent(path) }
+        #expect(run.code == 1 && run.failure.contains("nginx"), "\(run.failure)")
+      }
+      #expect(
+        try await server.shell("nginx -t -q 2>&1; readlink /etc/nginx/sites-enabled/linked")
+          == "../sites-available/good")
+      try await prove(on: server) { Absent("/etc/nginx/sites-enabled/linked") }
+      try await prove(on: server) {
+        for name in ["conf.d/later.conf", "sites-available/good", "sites-available/bad"] {
+          Absent("/etc/nginx" / name)
+        }
+      }
+    }
+
     /// A file, contents that its program refuses, a word of the complaint, and contents that are right.
     private static let files: [(path: RemotePath, bad: Contents, word: String, good: Contents)] = [
       (

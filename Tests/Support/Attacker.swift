@@ -11,7 +11,8 @@ public struct Attacker: Sendable {
   public enum Move: Sendable {
     /// Exchanges two names, again and again (renameat2(2), RENAME_EXCHANGE).
     case exchange(String, String)
-    /// Watches a folder, and exchanges each new name that has `martlet` in it with a bait, nine times.
+    /// Watches a folder, and exchanges each name that has `martlet` in it and is none of his links with a link that
+    /// leads where the bait does, nine times. The link is in the same folder: a folder of root's can't be moved to another.
     case watch(String, bait: String)
   }
 
@@ -40,10 +41,9 @@ public struct Attacker: Sendable {
         """
     case .watch(let folder, let bait):
       return start + """
-        chdir '\(folder)' or die; my ($b, %seen) = ('\(bait)'); lay($b);
+        chdir '\(folder)' or die; my $b = '.lure'; $target = readlink '\(bait)'; lay($b);
         while (1) { opendir(my $d, '.') or die; my @names = grep /martlet/, readdir $d; closedir $d;
-        my %there = map { $_ => 1 } @names; delete @seen{grep !$there{$_}, keys %seen};
-        for my $e (@names) { next if $seen{$e}++; lay($b); swap($e, $b) for 1..9 } }
+        for my $e (@names) { next if -l $e; lay($b); swap($e, $b) for 1..9 } }
         """
     }
   }

@@ -66,6 +66,14 @@ public struct RemotePath: Hashable, Sendable, Checked, ExpressibleByStringInterp
       return "the remote path \(string.debugDescription) has a control character in it"
     }
     let components = BytePath(string).components
+    // PATH_MAX, which counts the NUL at the end, and NAME_MAX of limits.h(0p), as Linux has them.
+    if string.utf8.count > 4095 {
+      return "the remote path \"\(string.prefix(60))…\" has \(string.utf8.count) bytes: Linux takes 4,095"
+    }
+    if let long = components.first(where: { $0.bytes.count > 255 }) {
+      return
+        "the remote path \"\(string.prefix(60))…\" has a name of \(long.bytes.count) bytes in it: Linux takes 255"
+    }
     if components.contains("..") || components.contains(".") {
       return "the remote path \"\(string)\" has a component . or ..: write where it leads to"
     }

@@ -15,6 +15,28 @@ enum DaemonFile {
     return whole(of: path)?.check(of: path)
   }
 
+  /// The action that tries the configuration without a path before that is removed; nil where nobody reads it, and where
+  /// all that a program reads goes.
+  static func trial(ofRemoving path: RemotePath) -> Action? {
+    guard let whole = whole(of: path), !whole.main.isInside(path) else { return nil }
+    return trial(whole, whole.check(ofRemoving: path), "without \(path)")
+  }
+
+  /// The action that tries the configuration with a link before that is made; nil where nobody reads it.
+  ///
+  /// - Parameter target: As it stands in the link.
+  static func trial(ofLinking path: RemotePath, to target: String) -> Action? {
+    guard let whole = whole(of: path) else { return nil }
+    let target = target.utf8.first == UInt8(ascii: "/") ? target : "\(path.parent.string)/\(target)"
+    return trial(whole, whole.check(ofLinking: path, to: target), "with \(path)")
+  }
+
+  private static func trial(_ whole: WholeConfiguration, _ command: ShellCommand, _ what: String) -> Action {
+    var action = Action.run("(\(splice: command)\n)", summary: "try \(whole.program)'s configuration \(what)")
+    action.changedWhen = .never
+    return action
+  }
+
   /// The configuration that the file is a part of.
   private static func whole(of path: RemotePath) -> WholeConfiguration? {
     let all: [WholeConfiguration] = [.nginx, .sudoers, .sshd, .supervisor, .logrotate, .apt]

@@ -34,6 +34,36 @@ struct WholeConfiguration: Sendable {
     of path: RemotePath, at places: [RemotePath] = [], without removed: [RemotePath] = [],
     further: ShellCommand = ":"
   ) -> ShellCommand {
+    check(
+      named: path, places: [path] + places, shared: "readlink -f -- \(path)", without: removed,
+      further: further)
+  }
+
+  /// A check for what is going to be removed. Links to it then lead to nothing.
+  func check(ofRemoving path: RemotePath) -> ShellCommand {
+    let check = check(
+      named: path, places: [], shared: "[ -L \(path) ] || readlink -f -- \(path)", without: [path],
+      further: ":")
+    return "set -- /none\n\(splice: check)"
+  }
+
+  /// A check for a link to a file that is there already, which may lie elsewhere.
+  func check(ofLinking path: RemotePath, to target: String) -> ShellCommand {
+    """
+    set -- \(target)
+    if command -v \(program) >/dev/null 2>&1 && [ ! -e "$1" ]; then
+    printf '%s\\n' \("\(path) would lead to nothing, and \(program) reads it: make \(target) first"); exit 1
+    fi
+    [ -f "$1" ] || exit 0
+    \(splice: check(named: path, places: [path], shared: ":", without: [], further: ":"))
+    """
+  }
+
+  /// - Parameter shared: Prints the file that other links lead to as well, which change with it.
+  private func check(
+    named path: RemotePath, places: [RemotePath], shared: ShellCommand, without removed: [RemotePath],
+    further: ShellCommand
+  ) -> ShellCommand {
     let names = saysLastName ? [path.name + ":"] : ([path] + places).map(\.string)
     return """
       command -v \(program) >/dev/null 2>&1 && [ -e \(main) ] || exit 0
@@ -43,9 +73,9 @@ struct WholeConfiguration: Sendable {
       trap 'rm -rf -- "$room"' EXIT
       copy=$room/copy
       later=
-      target=$(readlink -f -- \(path))
-      { printf '%s\\n' \([path] + places)
-      find \(parts) -type l 2>/dev/null | while IFS= read -r link; do
+      target=$(\(splice: shared))
+      { [ -z \(places.isEmpty ? "" : "any") ] || printf '%s\\n' \(places)
+      [ -z "$target" ] || find \(parts) -type l 2>/dev/null | while IFS= read -r link; do
       [ "$(readlink -f -- "$link")" != "$target" ] || printf '%s\\n' "$link"; done; } >"$room/places"
       { printf '%s\\n' \(names); \(raw: saysLastName ? ":" : "cat \"$room/places\""); } >"$room/names"
       try() {
@@ -55,9 +85,10 @@ struct WholeConfiguration: Sendable {
       done 2>/dev/null
       find "$copy" -name '.martlet.*' -prune -exec rm -rf -- {} +
       if [ -n "$1" ]; then
-      for gone in \(removed) ${later:+"$later"}; do rm -f -- "$copy$gone"; done
+      for gone in \(removed) ${later:+"$later"}; do rm -rf -- "$copy$gone"; done
       while IFS= read -r place; do
-      mkdir -p -- "$copy${place%/*}"; rm -f -- "$copy$place"; cp -- "$1" "$copy$place" || exit 1
+      mkdir -p -- "$copy${place%/*}"; rm -f -- "$copy$place"
+      if [ "$1" = /none ]; then ln -s -- /none "$copy$place"; else cp -- "$1" "$copy$place" || exit 1; fi
       done <"$room/places"
       fi
       \(splice: leadingToTheCopy)

@@ -6,7 +6,7 @@ public import MartletFacts
 ///     Absent("/etc/nginx/sites-enabled/default")
 ///
 /// A path that many things depend on, as `/etc` or `/usr/bin`, is refused. Of a symbolic link only the link
-/// goes.
+/// goes. What a daemon reads goes only if the daemon would start without it.
 public struct Absent: HostTask {
   let path: RemotePath
 
@@ -41,12 +41,14 @@ public struct Absent: HostTask {
   public func decide(given found: FileStatus) -> Decision {
     guard found.exists else { return .unchanged }
     let isFolder = found.kind == .directory
-    return [
-      .remove(path, changes: [.removed(isFolder ? "\(path)/ and all in it" : path.string)])
-        .predicting(FileState(path), .absent)
-        .predicting(FileSum(path), nil)
-        .predicting(FileText(path), .absent)
-        .predicting(SymbolicLink(path), nil)
-    ]
+    let trial = DaemonFile.trial(ofRemoving: path)
+    return Decision(
+      [trial].compactMap { $0 } + [
+        .remove(path, changes: [.removed(isFolder ? "\(path)/ and all in it" : path.string)])
+          .predicting(FileState(path), .absent)
+          .predicting(FileSum(path), nil)
+          .predicting(FileText(path), .absent)
+          .predicting(SymbolicLink(path), nil)
+      ])
   }
 }

@@ -7,7 +7,8 @@ public import MartletFacts
 ///     Symlink("/srv/shop/current", to: "releases/42")
 ///
 /// A link that leads elsewhere is replaced in one step, so that there is always one. A file or a folder in
-/// its place is an error.
+/// its place is an error. In a folder that a daemon reads, as `sites-enabled`, the daemon's configuration is tried with the
+/// link first.
 public struct Symlink: HostTask {
   let path: RemotePath
   let target: String
@@ -54,12 +55,14 @@ public struct Symlink: HostTask {
     let change =
       current.map { Change.modified("\(path) → \(target), was \($0)") } ?? .added("\(path) → \(target)")
     let status = FileStatus(kind: .symbolicLink, mode: 0o777, size: target.utf8.count)
-    return [
-      .link(path, to: target, changes: [change])
-        .predicting(FileState(path), status)
-        .predicting(SymbolicLink(path), target)
-        .predicting(FileSum(path), nil)
-        .predicting(FileText(path), .notAFile)
-    ]
+    let trial = DaemonFile.trial(ofLinking: path, to: target)
+    return Decision(
+      [trial].compactMap { $0 } + [
+        .link(path, to: target, changes: [change])
+          .predicting(FileState(path), status)
+          .predicting(SymbolicLink(path), target)
+          .predicting(FileSum(path), nil)
+          .predicting(FileText(path), .notAFile)
+      ])
   }
 }

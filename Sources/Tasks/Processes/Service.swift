@@ -103,11 +103,12 @@ public struct Service: HostTask {
   }
 
   private func switching(_ verb: String, _ state: ServiceState) -> Decision {
-    let runtime: ShellCommand = verb == "disable" && state.enablement == "enabled-runtime" ? " --runtime" : ""
+    // It may be enabled for good and until the next start at once: each has links of its own.
+    let also: ShellCommand = verb == "disable" ? " && systemctl disable --runtime -- \(name)" : ""
     return [
       .run(
         """
-        if [ -d /run/systemd/system ]; then systemctl \(verb)\(splice: runtime) -- \(name)
+        if [ -d /run/systemd/system ]; then systemctl \(verb) -- \(name)\(splice: also)
         else update-rc.d \(name) \(verb); fi
         """, summary: "\(verb) \(name)",
         changes: [.modified("\(state.enablement) → \(verb)d")], touches: [.service(name)])

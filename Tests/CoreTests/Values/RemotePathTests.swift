@@ -23,7 +23,8 @@ import Testing
 
   @Test(arguments: [
     ("", "empty"), ("etc/motd", "relative"), ("~/x", "relative"), ("/a\nb", "control"), ("/a\0b", "control"),
-    ("/a/../b", ".."), ("/a/./b", ".."),
+    ("/a/../b", ".."), ("/a/./b", ".."), ("/a/" + String(repeating: "x", count: 256), "a name of 256 bytes"),
+    (String(repeating: "/" + String(repeating: "é", count: 127), count: 17), "has 4335 bytes"),
   ])
   func wrongPathsAreRefused(path: String, why: String) {
     #expect(RemotePath(path).problem?.contains(why) == true)

@@ -13,6 +13,13 @@ import Testing
     #expect(task.decide(given: .directory()).actions.first?.touches == [.tree("/srv/old")])
   }
 
+  @Test func whatADaemonReadsIsTriedFirst() {
+    let actions = Absent("/etc/sudoers.d/a").decide(given: .file()).actions
+    #expect(actions.map(\.summary).first == "try visudo's configuration without /etc/sudoers.d/a")
+    // Who takes all of a program's configuration away means it.
+    #expect(Absent("/etc/nginx").decide(given: .directory()).actions.count == 1)
+  }
+
   @Test(arguments: ["/", "/etc", "/srv/", "/usr/bin", "/var/lib", "/etc/ssh/"] as [RemotePath])
   func pathsOfTheSystemAreRefused(path: RemotePath) {
     #expect(throws: InvalidTask.self) { try Absent(path).validate() }

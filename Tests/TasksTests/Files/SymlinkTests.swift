@@ -17,6 +17,16 @@ import Testing
     #expect(task.decide(given: (Self.link, "releases/2", .directory())).isUnchanged)
   }
 
+  @Test func aLinkThatADaemonReadsIsTriedFirst() {
+    let actions = Symlink("/etc/nginx/sites-enabled/a", to: "../sites-available/a").decide(
+      given: (.absent, nil, .directory())
+    ).actions
+    #expect(
+      actions.map(\.summary).first == "try nginx's configuration with /etc/nginx/sites-enabled/a"
+        && actions.count == 2)
+    #expect(task.decide(given: (.absent, nil, .directory())).actions.count == 1)
+  }
+
   @Test func aTakenPathIsAFailure() {
     #expect(task.decide(given: (.directory(), nil, .directory())).failure?.contains("is a folder") == true)
     #expect(task.decide(given: (.file(), nil, .directory())).failure?.contains("is a file") == true)
