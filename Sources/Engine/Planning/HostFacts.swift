@@ -6,6 +6,8 @@ struct HostFacts: ProbedFact {
     var operatingSystem: OperatingSystem
     /// The markers of the handlers that an earlier run, or this one, has left due.
     var dueHandlers: Set<String>
+    /// What those handlers are called, by their markers.
+    var namesOfDueHandlers: [String: String] = [:]
     /// What says whether somebody has changed the host since (``HostLock``).
     var generation = "none"
   }
@@ -16,19 +18,22 @@ struct HostFacts: ProbedFact {
   /// No process is started: the shell reads the file and lists the folder itself.
   static func probe(_ facts: [HostFacts], _ options: LookOptions) -> ShellCommand {
     """
-    for _f in "$_S"/handlers/*; do [ -e "$_f" ] && printf 'due %s\\n' "${_f##*/}"; done
+    for _f in "$_S"/handlers/*; do
+    [ -f "$_f" ] && { _n=; IFS= read -r _n <"$_f"; printf 'due %s %s\\n' "${_f##*/}" "$_n"; }
+    done
     { IFS= read -r _g; } 2>/dev/null <"$_L/generation" && printf 'generation %s\\n' "$_g"
     [ -r /etc/os-release ] && while IFS= read -r _l; do printf 'os %s\\n' "$_l"; done </etc/os-release
     """
   }
 
   static func parse(_ output: ProbeOutput, for facts: [HostFacts]) -> [HostFacts: Answer] {
-    var due: Set<String> = []
+    var due: [String: String] = [:]
     var release = ""
     var generation = "none"
     for line in output.lines {
       if line.hasPrefix("due ") {
-        due.insert(String(line.dropFirst(4)))
+        let words = line.dropFirst(4).split(separator: " ", maxSplits: 1).map(String.init)
+        if let marker = words.first { due[marker] = words.dropFirst().first ?? marker }
       } else if line.hasPrefix("generation ") {
         generation = HostLock.generation(reported: line.dropFirst(11))
       } else if line.hasPrefix("os ") {
@@ -37,7 +42,9 @@ struct HostFacts: ProbedFact {
     }
     return [
       HostFacts(): Answer(
-        operatingSystem: OperatingSystem(osRelease: release), dueHandlers: due, generation: generation)
+        operatingSystem: OperatingSystem(osRelease: release), dueHandlers: Set(due.keys),
+        namesOfDueHandlers: due,
+        generation: generation)
     ]
   }
 }

@@ -52,7 +52,12 @@ package enum SafeWrites {
     fi
     _moved
     }
-    _unstage() { _in=; cd -P .. && rmdir -- "./$_n"; }
+    # Within its folder a user can give the stage another name, under which it stays then.
+    _unstage() {
+    _in=; cd -P .. || return
+    [ $_g = 1 ] || { rmdir -- "./$_n"; return; }
+    rmdir -- "./$_n" 2>/dev/null || _moved
+    }
     # What a failure leaves of a stage.
     _drop() { [ -z "$_in" ] || { for _c in * .[!.]* ..?*; do _rmtree "$_c"; done; _unstage; } >/dev/null 2>&1; }
     # _rmtree NAME: in a folder that nobody else can write to, or with GNU's rm. Only that one can't be led away by those who

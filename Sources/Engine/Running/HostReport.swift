@@ -7,6 +7,8 @@ struct HostReport {
   let showsContents: Bool
   let reporter: Reporter
   private var recap = HostRecap()
+  /// The handlers of other playbooks that were spoken of.
+  private var saidMarkers: Set<String> = []
   private let began = ContinuousClock.now
 
   init(host: String, showsContents: Bool, reporter: Reporter) {
@@ -83,6 +85,24 @@ struct HostReport {
       for text in warnings(of: item.step.task) {
         reporter.report(.warning(host: host, message: "\(item.reference.label): \(text)"))
       }
+    }
+  }
+
+  /// What an earlier run has left to be done, and this playbook has no handler for: a restart that nobody makes up for must
+  /// not be forgotten in silence.
+  mutating func handlersOfNobody(in tasks: HostTasks, given answers: Answers) {
+    guard let found = try? answers.value(of: HostFacts()) else { return }
+    let own = Set(tasks.plays.flatMap(\.handlers).map(\.handler.marker))
+    for marker in found.dueHandlers.subtracting(own).subtracting(saidMarkers).sorted() {
+      saidMarkers.insert(marker)
+      reporter.report(
+        .warning(
+          host: host,
+          message: """
+            an interrupted run has left "\((found.namesOfDueHandlers[marker] ?? "").shortened(to: 200))" to be done, and this \
+            playbook has no handler of that name: run the one that has it, or do it by hand and remove \(marker) from \
+            /var/lib/martlet/handlers (or ~/.local/state/martlet/handlers)
+            """))
     }
   }
 

@@ -49,6 +49,16 @@ import Testing
     #expect(folder.text("restarts") == "restarted\n")
   }
 
+  /// As after the handler was given another name.
+  @Test func aNotificationThatNoHandlerAnswersToIsTold() async {
+    _ = await run(in: folder, plays: play(true))
+    let other = await run(in: folder) { Runs(command: "true") }
+    #expect(other.code == 0)
+    #expect(other.events.warnings.count { $0.contains("has left \"restart\" to be done") } == 1)
+    #expect(await run(in: folder, plays: play()).events.warnings.isEmpty)
+    #expect(await run(in: folder) { Runs(command: "true") }.events.warnings.isEmpty)
+  }
+
   @Test func aFailedHandlerStaysDue() async {
     let log = folder.file("log")
     let broken = Plays(items: [
