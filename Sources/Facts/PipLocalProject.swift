@@ -28,7 +28,7 @@ public struct PipLocalProject: ProbedFact, CustomStringConvertible {
     -o -path ./dist -o -name venv -o -name .venv -o -name node_modules -o -name .martlet\\* \\) -prune -o \
     -type f ! -name '*.pyc' ! -name '*.sqlite3*' ! -name '*.db' ! -name '*.log' -exec sha256sum {} + |
     LC_ALL=C sort | sha256sum )
-    else sha256sum <"$2"; fi | { IFS=' ' read -r _x _; printf %s "$_x"; }
+    elif [ -f "$2" ]; then sha256sum <"$2"; else echo other; fi | { IFS=' ' read -r _x _; printf %s "$_x"; }
     }
     """
 

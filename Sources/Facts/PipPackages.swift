@@ -27,6 +27,8 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
   package static let listing: ShellCommand = """
     _martlet_packages() {
     _m=; _s=
+    # Only regular files are read: the environment may be another user's, and a pipe of his would hold the look up.
+    [ -f "$1/pyvenv.cfg" ] || return 0
     while read -r _k _e _w || [ -n "$_k" ]; do case $_k in
     version|version_info) _e=${_w#*.}; _m=${_w%%.*}.${_e%%.*} ;;
     include-system-site-packages) _s=$_w ;;
@@ -39,10 +41,10 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
     case ${_d##*/} in
     *[[:space:]]*) continue ;;
     *-[0-9]*-info|*-[0-9]*.egg) printf '%s\\n' "${_d##*/}"; continue ;;
-    *.egg-link) IFS= read -r _e <"$_d"; for _e in "$_e"/*.egg-info; do break; done ;;
+    *.egg-link) [ -f "$_d" ] || continue; IFS= read -r _e <"$_d"; for _e in "$_e"/*.egg-info; do break; done ;;
     esac
     [ ! -d "$_e" ] || _e=$_e/PKG-INFO
-    [ -r "$_e" ] || continue
+    [ -f "$_e" ] && [ -r "$_e" ] || continue
     _n=; _v=
     while read -r _k _w; do case $_k in Name:) _n=$_w ;; Version:) _v=$_w ;; '') break ;; esac; done <"$_e"
     case $_n$_v in *[[:space:]]*) ;; *) printf 'v:%s=%s\\n' "$_n" "$_v" ;; esac
@@ -55,7 +57,7 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
     ( \(splice: listing)
     for _p in \(facts.map(\.environment)); do
     printf '= %s\\n' "$_p"
-    [ -e "$_p/pyvenv.cfg" ] || continue
+    [ -f "$_p/pyvenv.cfg" ] || continue
     echo exists
     _martlet_packages "$_p"
     for _d in "$_p"/.martlet-pip-*; do

@@ -36,7 +36,7 @@ public struct VirtualEnvironment: ProbedFact, CustomStringConvertible {
       printf 'python %s\\n' "$2"
       _w=$(command -v -- "$2" 2>/dev/null) && [ -x "$_w" ] && printf 'wanted %s\\n' "$(readlink -f -- "$_w")"
       if [ -e "$1" ] || [ -L "$1" ]; then echo exists; fi
-      if [ -r "$1/pyvenv.cfg" ]; then while read -r _k _e _v; do
+      if [ -f "$1/pyvenv.cfg" ] && [ -r "$1/pyvenv.cfg" ]; then while read -r _k _e _v; do
       case $_k in version|version_info) printf 'version %s\\n' "$_v";; made-with) printf 'made %s\\n' "$_v";; esac; done <"$1/pyvenv.cfg"; fi
       if [ -x "$1/bin/python" ]; then printf 'interpreter %s\\n' "$(readlink -f -- "$1/bin/python")"; fi
       for _l in "$1"/lib/python3.*; do [ -d "$_l/site-packages" ] && printf 'library %s\\n' "${_l##*/python}"; done
