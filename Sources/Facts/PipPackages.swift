@@ -60,6 +60,11 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
     [ -f "$_p/pyvenv.cfg" ] || continue
     echo exists
     _martlet_packages "$_p"
+    if [ -x "$_p/bin/python" ]; then
+    _i=$(readlink -f -- "$_p/bin/python"); _i=${_i##*/}
+    case $_i in python"$_m") ;; python3.[0-9]*) printf 'broken %s %s\\n' "$_m" "$_i" ;; esac
+    elif [ -O "$_p/pyvenv.cfg" ] || [ "$(id -u)" = 0 ]; then echo 'broken gone'
+    fi
     for _d in "$_p"/.martlet-pip-*; do
     [ -f "$_d" ] && [ -r "$_d" ] || continue
     _l=; _n=; { IFS= read -r _l; IFS= read -r _n; } <"$_d"
@@ -79,6 +84,12 @@ public struct PipPackages: ProbedFact, CustomStringConvertible {
         values[fact] = .some(nil)
       } else if let current, line == "exists" {
         values[current] = PythonPackages()
+      } else if let current, line.hasPrefix("broken ") {
+        let words = line.split(separator: " ")
+        values[current]??.defect =
+          words.count == 3
+          ? "it was made with Python \(words[1]), and its interpreter is now \(words[2])"
+          : "its interpreter is gone"
       } else if let current, line.hasPrefix("# ") {
         let words = line.dropFirst(2).split(separator: " ")
         guard let name = words.first else { continue }
@@ -103,10 +114,15 @@ public struct PythonPackages: Sendable, Hashable {
   public var versions: [String: String]
   /// What `PipInstall` has noted in the environment, by the name of the file.
   public var stamps: [String: PipStamp]
+  /// Why nothing of it can run, as after an upgrade of the system's Python; nil if it can.
+  public var defect: String?
 
-  public init(_ versions: [String: String] = [:], stamps: [String: PipStamp] = [:]) {
+  public init(
+    _ versions: [String: String] = [:], stamps: [String: PipStamp] = [:], defect: String? = nil
+  ) {
     self.versions = versions
     self.stamps = stamps
+    self.defect = defect
   }
 
   /// The name and version that one word of the listing says.

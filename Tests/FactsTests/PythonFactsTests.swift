@@ -10,7 +10,8 @@ import Testing
     _ = try await shell.run(
       """
       cd \(folder.path) && mkdir -p lib/python3.11/site-packages/Django_REST.Framework-3.15.2.dist-info \
-      lib/python3.11/site-packages/zope.interface-7.2.dist-info lib/python3.9/site-packages/old-1.dist-info
+      lib/python3.11/site-packages/zope.interface-7.2.dist-info lib/python3.9/site-packages/old-1.dist-info \
+      bin && ln -s /bin/sh bin/python
       """)
     let site = "lib/python3.11/site-packages/"
     try folder.write(".martlet-pip-0123", "abc\nDjango-5.1.dist-info v:b=2 \n")
@@ -36,6 +37,29 @@ import Testing
             ".martlet-pip-0123.unfinished": PipStamp(sum: ""),
           ]))
     #expect(values[facts[1]] == .some(nil))
+  }
+
+  /// Packages are no use where no Python finds them.
+  @Test(arguments: LocalShell.allCases) func environmentsWhosePythonWentAway(shell: LocalShell) async throws {
+    let folder = try TemporaryFolder()
+    for name in ["gone", "other", "same"] {
+      try folder.write("\(name)/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n")
+      try folder.write("\(name)/lib/python3.11/site-packages/x-1.dist-info/METADATA", "")
+    }
+    _ = try await shell.run(
+      """
+      cd \(folder.path) && mkdir gone/bin other/bin same/bin && cp /bin/true python3.12 && cp /bin/true python3.11
+      ln -s ../../python3.9 gone/bin/python; ln -s ../../python3.12 other/bin/python
+      ln -s ../../python3.11 same/bin/python
+      """)
+    let facts = ["gone", "other", "same"].map { PipPackages(in: folder.remote($0)) }
+    let values = try await shell.ask(facts)
+    let defects = [
+      "its interpreter is gone", "it was made with Python 3.11, and its interpreter is now python3.12", nil,
+    ]
+    for (fact, defect) in zip(facts, defects) {
+      #expect(values[fact] == PythonPackages(["x": "1"], defect: defect))
+    }
   }
 
   @Test(arguments: LocalShell.allCases) func environments(shell: LocalShell) async throws {

@@ -90,6 +90,16 @@ extension ServerTests {
       for file in ["form.txt", "limited.txt"] {
         try await prove(on: server) { PipInstall(requirements: RemotePath("/srv/r/\(file)"), into: venv) }
       }
+      // A copy of an environment is another one, though its programs name the first.
+      _ = try await server.ask(
+        "sh", "-c",
+        "cp -a /srv/shop/venv /srv/shop/copy && /srv/shop/copy/bin/python -m pip uninstall -q -y wheeled")
+      try await prove(on: server) {
+        PipInstall("/srv/r/wheels/wheeled-1.0-py3-none-any.whl", into: "/srv/shop/copy")
+      }
+      #expect(
+        try await server.ask("/srv/shop/copy/bin/python", "-c", "import wheeled; print(wheeled.__file__)")
+          .hasPrefix("/srv/shop/copy/"))
       let local = PipInstall(requirements: "/srv/r/local.txt", into: venv)
       #expect(try await server.run { local }.recap.changed == 0)
       _ = try await server.ask("sh", "-c", "echo '--editable ./pkg' >>/srv/r/local.txt")

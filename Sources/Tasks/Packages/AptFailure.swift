@@ -30,14 +30,14 @@ enum AptFailure {
     if let line = first("Unable to locate package") {
       return
         "no source of this host has the package \(lastWord(line)): is the name right for its release, or is a "
-        + "source missing?" + network(output)
+        + "source missing?" + besides(output)
     }
     if let line = first("has no installation candidate") {
-      return "\(trimmed(line)): it is only known by name here; is a source missing?" + network(output)
+      return "\(trimmed(line)): it is only known by name here; is a source missing?" + besides(output)
     }
     if let line = first(" was not found") {
       return "\(trimmed(line)) on this host's sources: `apt-cache policy` there shows what they have"
-        + network(output)
+        + besides(output)
     }
     if first("is a virtual package provided by:") != nil {
       let providers = output.drop { !$0.contains("is a virtual package provided by:") }.dropFirst()
@@ -48,6 +48,7 @@ enum AptFailure {
       return "\(trimmed(line)). If its owner says that this is right, accept it once, on the host: "
         + "apt-get update --allow-releaseinfo-change"
     }
+    if let line = outdated(output) { return line }
     if let line = first("NO_PUBKEY", "is not signed", "EXPKEYSIG", "signatures couldn't be verified") {
       return "a source isn't signed by a key that this host trusts: \(trimmed(line))"
     }
@@ -68,6 +69,7 @@ enum AptFailure {
     }
     if let line = unreachable(output) { return line }
     return first("E: ").map(trimmed)
+      ?? first("W: Failed to fetch ").map { "a source can't be read: \(trimmed($0))" }
   }
 
   private static let noNetwork = [
@@ -80,8 +82,24 @@ enum AptFailure {
       .map { "this host can't reach a package source: \(trimmed(cut($0)))" }
   }
 
-  private static func network(_ output: [String]) -> String {
-    unreachable(output).map { "\nBesides, \($0)" } ?? ""
+  /// A source whose lists are of the future or of long ago, for this host's clock.
+  private static func outdated(_ output: [String]) -> String? {
+    output.first {
+      $0.contains("Release file for ") && ($0.contains("is not valid yet") || $0.contains("is expired"))
+    }
+    .map { "\(trimmed(cut($0))) Is the host's clock right (`date`), or the source out of date?" }
+  }
+
+  /// What else is wrong with the sources, as the reason why a package isn't known.
+  private static func besides(_ output: [String]) -> String {
+    let marks = [
+      "NO_PUBKEY", "EXPKEYSIG", "is not signed", "does not have a Release file", "changed its '",
+      "Hash Sum mismatch",
+      "No space left on device",
+    ]
+    let other = output.first { line in marks.contains { line.contains($0) } }
+      .map { "a source can't be read: \(trimmed(cut($0)))" }
+    return (unreachable(output) ?? outdated(output) ?? other).map { "\nBesides, \($0)" } ?? ""
   }
 
   private static func trimmed(_ line: String) -> String {

@@ -21,7 +21,7 @@ struct AptScript {
   ///   it may write the sources. A play that cloud-init itself runs doesn't wait for it.
   /// - `_mend` finishes what an interrupted dpkg left. Its journal is also there while a dpkg works: then this one
   ///   gets no lock, and waits. What it can't finish is left to apt, which installs such packages anew.
-  /// - `_update` leaves its stamp only if every source was read.
+  /// - `_update` leaves its stamp only if every source was read; apt succeeds also if it could reach none.
   private static let functions: ShellCommand = """
     _apt() {
       apt-get -q -y -o DPkg::Lock::Timeout=3 -o DPkg::Options::=--force-confdef \
@@ -65,9 +65,10 @@ struct AptScript {
     _update() {
       _run _apt update || return
       : >"$MARTLET_TMP/apt-updated"
-      case $_o in *'Some index files failed to download'*) return ;; esac
+      case $_o in *'Some index files failed to download'*) _partly=1; return ;; esac
       mkdir -p /var/lib/apt/periodic && touch /var/lib/apt/periodic/update-success-stamp
     }
+    _partly=
     _set_up
     _mend
     """
@@ -109,13 +110,15 @@ struct AptScript {
       """
   }
 
-  /// Fetches the package lists, and installs what is newest in them. It fails if they can't be fetched: what is
+  /// Fetches the package lists, and installs what is newest in them. It fails if one of them can't be fetched: what is
   /// newest isn't known then.
   func installNewest(_ names: [String], recommends: Bool) -> ShellCommand {
     """
     \(splice: Self.functions)
     \(splice: installing(names, recommends: recommends))
-    _update && _install
+    _update || exit
+    [ -z "$_partly" ] || exit 100
+    _install
     """
   }
 

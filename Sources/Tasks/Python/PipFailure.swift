@@ -17,6 +17,10 @@ enum PipFailure {
     if let line = first("Permission denied") {
       return "\(line): whom does the environment belong to? Give PipInstall that user"
     }
+    if first("No module named pip") != nil {
+      return
+        "the environment has no pip, as one that uv made: let Virtualenv make it, or run `python -m ensurepip` with its Python"
+    }
     if let text = unsatisfied(output) { return text }
     if let line = first(
       "because these package versions have conflicting dependencies", "ResolutionImpossible")

@@ -132,6 +132,11 @@ public struct PipInstall: HostTask {
     guard let found else {
       return .failed("\(environment) is no virtual environment: place Virtualenv(\"\(environment)\") before")
     }
+    if let defect = found.defect {
+      return .failed(
+        "\(environment) can't be used: \(defect). Place Virtualenv(\"\(environment)\") before, which builds it anew"
+      )
+    }
     var wanted = PipWanted(options: requireHashes ? "--require-hashes\n" : "")
     switch source {
     case .packages(let packages): wanted.add(packages: packages, sums: sums)
@@ -237,6 +242,9 @@ public struct PipInstall: HostTask {
   /// Local paths in a requirements file are relative to pip's folder, which is the file's own here.
   /// pip's settings go by its environment, as older versions don't know all options.
   ///
+  /// The environment's own Python is asked for its pip: `bin/pip` of an environment that was moved or copied names the old
+  /// place in its first line, and would install there. `-I` keeps modules of the current folder out.
+  ///
   /// What a build leaves in a local project (setuptools' `build`) is taken away again: an upload of the folder would
   /// find it there, and delete it.
   private func install(digest: String, isAnew: Bool, builtThere: [String], changes: [Change]) throws -> Action
@@ -273,7 +281,7 @@ public struct PipInstall: HostTask {
       : >\(unfinished)
       rm -f -- \(stamp)
       s=0
-      \(environment / "bin/pip") install --progress-bar off \(splice: arguments) 2>&1 || s=$?
+      \(environment / "bin/python") -I -W ignore -m pip install --progress-bar off \(splice: arguments) 2>&1 || s=$?
       rm -rf -- "$@"
       if [ $s != 0 ]; then rm -f -- \(unfinished); \(environment / "bin/python") -V; exit $s; fi
       printf '%s\\n%s\\n' \(digest) "$(_martlet_packages \(environment) | tr '\\n' ' ')" >\(stamp)

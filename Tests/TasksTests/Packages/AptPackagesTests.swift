@@ -104,6 +104,21 @@ import Testing
         ],
         "this host can't reach a package source: Temporary failure resolving 'deb.debian.org'"
       ),
+      (
+        [
+          "E: Release file for http://d.o/x/InRelease is not valid yet (invalid for another 9d).",
+          "E: Unable to locate package nginx",
+        ],
+        "Besides, Release file for http://d.o/x/InRelease is not valid yet (invalid for another 9d). Is the host's clock"
+      ),
+      (
+        ["E: The repository 'http://d.o x Release' is not signed.", "E: Unable to locate package nginx"],
+        "Besides, a source can't be read: The repository 'http://d.o x Release' is not signed."
+      ),
+      (
+        ["W: Failed to fetch http://d.o/x/InRelease  503", "W: Some index files failed to download."],
+        "a source can't be read: Failed to fetch http://d.o/x/InRelease  503"
+      ),
       (["E: You don't have enough free space in /var/cache/apt/archives/."], "the disk is full"),
       (
         [
@@ -176,6 +191,30 @@ import Testing
       )
       #expect(result.status == 0, "\(result.errors)")
     }
+  }
+
+  /// apt-get succeeds also if it could reach none of the sources; then nobody knows what is newest. Installing what the
+  /// lists at hand have is another matter.
+  @Test(arguments: LocalShell.allCases)
+  func whatIsNewestIsNotKnownIfASourceCanNotBeRead(shell: LocalShell) async throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      "bin/apt-get",
+      "#!/bin/sh\nfor a; do case $a in update) echo 'W: Some index files failed to download. They have been ignored';; "
+        + "install) echo installed >>\"$MARTLET_TMP/did\";; esac; done\n")
+    _ = try await shell.run("chmod 755 \(folder.remote("bin/apt-get"))")
+    func run(_ command: ShellCommand) async throws -> (Int, String) {
+      let result = try await shell.run(
+        """
+        PATH=\(folder.remote("bin")):$PATH; MARTLET_TMP=\(folder.path); export MARTLET_TMP; rm -f "$MARTLET_TMP/did"
+        ( \(splice: command) ) >/dev/null; _r=$?; cat "$MARTLET_TMP/did" 2>/dev/null; exit $_r
+        """)
+      return (result.status, result.text)
+    }
+    let script = AptScript()
+    #expect(try await run(script.installNewest(["x"], recommends: true)) == (100, ""))
+    #expect(
+      try await run(script.install(["x"], recommends: true, listsValidFor: .zero)) == (0, "installed\n"))
   }
 
   /// Installs and removes a package of this machine, so it runs only where that is wanted.

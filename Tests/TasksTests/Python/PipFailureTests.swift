@@ -7,6 +7,7 @@ import Testing
 @Suite struct PipFailureTests {
   @Test(
     arguments: [
+      (["/srv/v/bin/python: No module named pip", "Python 3.11.2"], "the environment has no pip"),
       (
         [
           "ERROR: Ignored the following versions that require a different python version: 6.0 Requires-Python >=3.12; 6.0.10 Requires-Python >=3.12; 6.1 Requires-Python >=3.12; 6.2a1 Requires-Python >=3.13",

@@ -39,6 +39,14 @@ import Testing
     #expect(try task.decide(given: (nil, [], [])).failure?.contains("no virtual environment") == true)
   }
 
+  @Test func anEnvironmentThatCanNotRunIsNotCalledRight() throws {
+    var found = Self.installed
+    found.defect = "its interpreter is gone"
+    let failure = try PipInstall("django", into: Self.venv).decide(given: (found, [], [])).failure
+    #expect(
+      failure?.hasPrefix("\(Self.venv) can't be used: its interpreter is gone. Place Virtualenv(") == true)
+  }
+
   @Test func aStampStandsInForWhatNamesDoNotTell() throws {
     let task = PipInstall("uvicorn[standard]==1.0", into: Self.venv)
     let first = try task.decide(given: (PythonPackages(["uvicorn": "1.0"]), [], []))
