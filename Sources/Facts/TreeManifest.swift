@@ -5,7 +5,7 @@ public import MartletCore
 ///     var observes: TreeManifest { TreeManifest("/srv/shop/app", pruning: ["__pycache__"]) }
 ///
 /// `find` starts one `stat` and one `sha256sum` for some thousands of files each. Names with a line break in
-/// them are left out.
+/// them are left out; the folder that has one is marked (``TreeEntry/hasUnlistedNames``).
 public struct TreeManifest: ProbedFact, CustomStringConvertible {
   public typealias Value = TreeListing
 
@@ -67,7 +67,8 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
       echo folder
       exec 2>/dev/null
       \(splice: choose)
-      find "$@" -name '*\n*' -prune -o \(splice: listed) -exec stat -c 's:%f:%s:%u:%g:%U:%G:%n' {} +
+      find "$@" -name '*\n*' -prune -exec sh -c 'printf "n %s\\n" "${1%/*}"' sh {} \\; \
+      -o \(splice: listed) -exec stat -c 's:%f:%s:%u:%g:%U:%G:%n' {} +
       find "$@" -name '*\n*' -prune -o\(splice: skipped) -type f -exec sha256sum {} +
       find "$@" -name '*\n*' -prune -o\(splice: skipped) -type l -exec sh -c \
       'for _l do _t=$(readlink "$_l"); case $_t in *"
@@ -84,13 +85,15 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
     var entries: [BytePath: TreeEntry] = [:]
     var sums: [BytePath: String] = [:]
     var targets: [BytePath: BytePath] = [:]
+    var unlisted: Set<BytePath> = []
     var link: BytePath?
     func finish() {
       guard let fact = current, case .folder? = values[fact] else { return }
       for (path, sum) in sums { entries[path]?.sha256 = sum }
       for (path, target) in targets { entries[path]?.target = target }
+      for path in unlisted { entries[path]?.hasUnlistedNames = true }
       values[fact] = .folder(entries)
-      (entries, sums, targets) = ([:], [:], [:])
+      (entries, sums, targets, unlisted) = ([:], [:], [:], [])
     }
     for line in output.byteLines {
       if line.starts(with: "= ".utf8) {
@@ -108,6 +111,8 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
       } else if line.starts(with: "s:".utf8) {
         let (path, status) = try entry(line)
         entries[path] = TreeEntry(status: status)
+      } else if line.starts(with: "n .".utf8) {
+        unlisted.insert(relative(line.dropFirst(2)))
       } else if line.starts(with: "l ./".utf8) {
         link = relative(line.dropFirst(2))
       } else if let path = link, line.starts(with: "t ".utf8) {
@@ -164,10 +169,15 @@ public struct TreeEntry: Sendable, Hashable {
   public var sha256: String?
   /// Where a symbolic link leads to.
   public var target: BytePath?
+  /// Whether a folder has names with a line break in them, which are not listed.
+  public var hasUnlistedNames: Bool
 
-  public init(status: FileStatus, sha256: String? = nil, target: BytePath? = nil) {
+  public init(
+    status: FileStatus, sha256: String? = nil, target: BytePath? = nil, hasUnlistedNames: Bool = false
+  ) {
     self.status = status
     self.sha256 = sha256
     self.target = target
+    self.hasUnlistedNames = hasUnlistedNames
   }
 }

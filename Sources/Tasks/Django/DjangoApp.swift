@@ -183,8 +183,8 @@ public struct DjangoApp: CompositeTask {
       gunicornFile, content: GunicornConfiguration.text(preloads: preloads), mode: 0o644, owner: "root",
       group: "root")
     TreeUpload(
-      source, to: code, owner: "root", group: "root", excludes: options.excludes, includes: options.includes,
-      deleteExtraneous: true)
+      source, to: code, mode: 0o644, directoryMode: 0o755, owner: "root", group: "root",
+      excludes: options.excludes, includes: options.includes, deleteExtraneous: true)
   }
 
   @StepsBuilder private var packages: Steps {

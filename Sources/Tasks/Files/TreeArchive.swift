@@ -8,7 +8,7 @@ extension TreeDifference {
       root: upload.tree.root,
       entries: sent.map { path in
         let entry = upload.tree.entries[path] ?? LocalTree.Entry(kind: .folder)
-        return ArchiveCache.Item(path: path, entry: entry, mode: upload.attributes(of: entry).mode ?? 0o644)
+        return ArchiveCache.Item(path: path, entry: entry, mode: mode(of: path))
       })
     return try ArchiveCache.shared.archive(key) { try write(key.entries) }
   }

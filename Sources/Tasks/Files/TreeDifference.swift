@@ -20,6 +20,10 @@ struct TreeDifference {
   private(set) var blockedPath: BytePath?
   /// Entries that are not in the local folder and stay, as no upload has put them there: they aren't the owner's.
   private(set) var foreign: [BytePath] = []
+  /// Folders that are not in the local one and stay, as there are names with a line break in them, which nobody lists.
+  private(set) var unlisted: [BytePath] = []
+  /// The modes of what is sent.
+  private var modes: [BytePath: FileMode] = [:]
 
   /// - Parameter found: The host's entries; nil if there is no folder.
   init(_ upload: TreeUpload, found: [BytePath: TreeEntry]?) {
@@ -28,6 +32,9 @@ struct TreeDifference {
     let found = found ?? [:]
     if let root = found[""] { correct("", upload.folders, root.status, in: nil) }
     for (path, entry) in upload.tree.entries.sorted(by: { $0.key < $1.key }) {
+      let above = (path.ancestors.reversed() + [""]).lazy.compactMap { found[$0]?.status }
+        .first { $0.kind == .directory }
+      modes[path] = upload.mode(of: entry, over: found[path]?.status, in: above ?? .directory())
       compare(path, entry, found[path], in: found[path.parent])
     }
     if upload.deletes { findExtraneous(in: found) }
@@ -46,13 +53,15 @@ struct TreeDifference {
       if found.sha256 != sum {
         send(path, entry, .modified("\(path)"))
       } else {
-        correct(path, upload.attributes(of: entry), found.status, in: folder)
+        var wanted = upload.files
+        wanted.mode = modes[path]
+        correct(path, wanted, found.status, in: folder)
       }
     case (.link(let target), .symbolicLink):
       if found.target != target {
         send(path, entry, .modified("\(path) → \(target), was \(found.target?.description ?? "unknown")"))
       } else {
-        correct(path, upload.attributes(of: entry), found.status, in: folder)
+        correct(path, Ownership(owner: upload.files.owner, group: upload.files.group), found.status, in: folder)
       }
     case (_, .directory):
       if !upload.deletes { blockedPath = blockedPath ?? path }
@@ -105,8 +114,10 @@ struct TreeDifference {
         if isForeign(entry) { blockedPath = path }
         continue
       }
-      let isKept = !isWanted && isForeign(entry)
-      if isKept, !isLeftOut { foreign.append(path) }
+      let isKept = !isWanted && (isForeign(entry) || entry.hasUnlistedNames)
+      if isKept, !isLeftOut {
+        if isForeign(entry) { foreign.append(path) } else { unlisted.append(path) }
+      }
       if isKept || isWanted || isLeftOut {
         kept.insert(path)
         kept.formUnion(path.ancestors)
@@ -115,6 +126,7 @@ struct TreeDifference {
       }
     }
     foreign.sort()
+    unlisted.sort()
     deletedFiles.sort()
     deletedFolders = found.keys.filter { path in
       !path.isEmpty && found[path]?.status.kind == .directory && !kept.contains(path)
@@ -127,6 +139,9 @@ struct TreeDifference {
     guard let owner = upload.files.owner else { return false }
     return !entry.status.isOwned(by: owner) && !entry.status.isOwned(by: "root")
   }
+
+  /// The mode that an entry is sent with.
+  func mode(of path: BytePath) -> FileMode { modes[path] ?? 0o644 }
 
   /// The actions, in order: what is sent, attributes, deletions.
   func actions() throws -> [Action] {

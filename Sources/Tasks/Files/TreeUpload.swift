@@ -22,9 +22,9 @@ public struct TreeUpload: HostTask {
   /// - Parameters:
   ///   - source: The local folder: absolute, or relative to the folder that the playbook is run in.
   ///   - destination: The folder on the host. The folder above it must be there.
-  ///   - mode: The permission bits of files; those that are executable locally can be executed by all who can
-  ///     read them.
-  ///   - directoryMode: The permission bits of folders.
+  ///   - mode: The permission bits of files; nil leaves those of existing files alone, and gives 0644 to new ones. Those that
+  ///     are executable locally can be executed by all who can read them.
+  ///   - directoryMode: The permission bits of folders; nil likewise, with 0755.
   ///   - owner: The owner of all; nil leaves those of existing files alone, new ones belong to the play's
   ///     user.
   ///   - group: The group of all; nil likewise.
@@ -37,7 +37,7 @@ public struct TreeUpload: HostTask {
   ///   - deleteExtraneous: Whether files of the host that are not in the local folder are deleted. What is
   ///     left out stays, and so does what isn't the `owner`'s, where one is given: no upload has put it there.
   public init(
-    _ source: String, to destination: RemotePath, mode: FileMode = 0o644, directoryMode: FileMode = 0o755,
+    _ source: String, to destination: RemotePath, mode: FileMode? = nil, directoryMode: FileMode? = nil,
     owner: String? = nil, group: String? = nil, excludes: [String] = [], includes: [String] = [],
     gitignore: Bool = true, deleteExtraneous: Bool = false
   ) {
@@ -101,26 +101,43 @@ public struct TreeUpload: HostTask {
   }
 
   public func warnings(given facts: (TreeListing, FileStatus)) -> [String] {
-    guard deletes, let owner = files.owner, case .folder(let found) = facts.0 else { return [] }
-    let foreign = TreeDifference(self, found: found).foreign
-    guard !foreign.isEmpty else { return [] }
-    let shown =
-      foreign.prefix(5).map(\.description).joined(separator: ", ") + (foreign.count > 5 ? ", …" : "")
-    return [
-      "\(foreign.count) entries of \(destination) are neither in the local folder nor \(owner)'s, and stay: \(shown)"
-    ]
+    guard deletes, case .folder(let found) = facts.0 else { return [] }
+    let difference = TreeDifference(self, found: found)
+    func shown(_ paths: [BytePath]) -> String {
+      paths.prefix(5).map(\.description).joined(separator: ", ") + (paths.count > 5 ? ", …" : "")
+    }
+    var warnings: [String] = []
+    if let owner = files.owner, !difference.foreign.isEmpty {
+      warnings.append(
+        "\(difference.foreign.count) entries of \(destination) are neither in the local folder nor \(owner)'s, and stay: "
+          + shown(difference.foreign))
+    }
+    if !difference.unlisted.isEmpty {
+      warnings.append(
+        "\(difference.unlisted.count) folders of \(destination) are not in the local folder, and stay, as names in them "
+          + "have line breaks: " + shown(difference.unlisted))
+    }
+    return warnings
   }
 
-  /// The attributes that an entry is to have; nil for links, which have none of their own.
-  func attributes(of entry: LocalTree.Entry) -> Ownership {
+  /// The mode that an entry is to have: as the playbook says; else what is there keeps its own, and what is new gets the
+  /// usual one, but nothing for those who can't get into the folder that it is put in. What can be executed locally can be
+  /// executed by all who can read it.
+  ///
+  /// - Parameters:
+  ///   - found: What is there.
+  ///   - folder: The folder that it is in, or is going to be in.
+  func mode(of entry: LocalTree.Entry, over found: FileStatus?, in folder: FileStatus) -> FileMode {
     switch entry.kind {
-    case .folder: return folders
-    case .link: return Ownership(mode: nil, owner: files.owner, group: files.group)
+    case .link: return 0o777
+    case .folder:
+      if let mode = folders.mode { return mode }
+      if let found, found.kind == .directory { return found.mode }
+      return Ownership.newMode(0o755, in: folder)
     case .file(_, let isExecutable):
-      guard isExecutable, let mode = files.mode else { return files }
-      var attributes = files
-      attributes.mode = FileMode(mode.bits | ((mode.bits & 0o444) >> 2))
-      return attributes
+      let old = found.flatMap { $0.kind == .file ? $0.mode : nil }
+      let mode = files.mode ?? old ?? Ownership.newMode(0o644, in: folder)
+      return isExecutable ? FileMode(mode.bits | ((mode.bits & 0o444) >> 2)) : mode
     }
   }
 }

@@ -86,8 +86,8 @@ struct TreeAttackTests {
     try TestSupport.shell(attack.before + "; chown -hR \(Self.user):\(Self.user) .", in: scene.his)
     let host = LocalHost(shell)
     let task = TreeUpload(
-      scene.path + "/src", to: RemotePath(scene.his) / attack.target, owner: attack.owner,
-      deleteExtraneous: attack.deletes)
+      scene.path + "/src", to: RemotePath(scene.his) / attack.target, mode: 0o644, directoryMode: 0o755,
+      owner: attack.owner, deleteExtraneous: attack.deletes)
     let decision = try await host.decide(task)
     #expect(!decision.actions.isEmpty)
     let before = try scene.victim.state()

@@ -160,6 +160,39 @@ import Testing
     #expect(try await shell.run("ls -A \(folder.path)").text == "dest\nsrc\n")
   }
 
+  /// Row 11.
+  @Test(arguments: LocalShell.allCases)
+  func whatExistsKeepsItsMode(shell: LocalShell) async throws {
+    let folder = try makeSource()
+    let host = LocalHost(shell)
+    let task = { TreeUpload(folder.path + "/src", to: folder.remote("dest")) }
+    try await host.expectConvergence(of: task())
+    _ = try await shell.run("cd \(folder.remote("dest")) && chmod 600 app.py run.sh && chmod 700 pkg")
+    // Only what has to be executed gets what that needs.
+    #expect(try await host.decide(task()).changes == ["~ run.sh: mode 0600 → 0700"])
+    try folder.write("src/app.py", "print(4)\n")
+    try folder.write("src/pkg/sub/new", "new")
+    try await host.expectConvergence(of: task())
+    #expect(
+      try await shell.run("cd \(folder.remote("dest")) && stat -c %a app.py run.sh pkg pkg/sub pkg/sub/new").text
+        == "600\n700\n700\n700\n600\n")
+  }
+
+  /// Row 28: find prints such a name as two lines.
+  @Test(arguments: LocalShell.allCases)
+  func aFolderWithALineBreakInANameStays(shell: LocalShell) async throws {
+    let folder = try makeSource()
+    let host = LocalHost(shell)
+    try folder.write("dest/old/sub/a\nb", "host")
+    try folder.write("dest/old/gone/x", "host")
+    let task = TreeUpload(folder.path + "/src", to: folder.remote("dest"), deleteExtraneous: true)
+    let first = try await host.expectConvergence(of: task)
+    #expect(first.changes.contains("- old/gone/") && !first.changes.contains("- old/"))
+    #expect(try folder.read("dest/old/sub/a\nb") == "host")
+    let facts = try task.observes.value(in: try await host.look(task.observes))
+    #expect(task.warnings(given: facts).first?.contains("names in them have line breaks: old/sub") == true)
+  }
+
   /// What no upload has put there, none deletes: whoever made it wasn't the uploads' owner.
   @Test func whatSomebodyElseHasMadeStays() throws {
     let folder = try TemporaryFolder()
