@@ -61,7 +61,8 @@ struct TreeDifference {
       if found.target != target {
         send(path, entry, .modified("\(path) → \(target), was \(found.target?.description ?? "unknown")"))
       } else {
-        correct(path, Ownership(owner: upload.files.owner, group: upload.files.group), found.status, in: folder)
+        correct(
+          path, Ownership(owner: upload.files.owner, group: upload.files.group), found.status, in: folder)
       }
     case (_, .directory):
       if !upload.deletes { blockedPath = blockedPath ?? path }

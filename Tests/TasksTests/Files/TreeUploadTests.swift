@@ -174,7 +174,8 @@ import Testing
     try folder.write("src/pkg/sub/new", "new")
     try await host.expectConvergence(of: task())
     #expect(
-      try await shell.run("cd \(folder.remote("dest")) && stat -c %a app.py run.sh pkg pkg/sub pkg/sub/new").text
+      try await shell.run("cd \(folder.remote("dest")) && stat -c %a app.py run.sh pkg pkg/sub pkg/sub/new")
+        .text
         == "600\n700\n700\n700\n600\n")
   }
 
