@@ -70,7 +70,11 @@ public struct ServiceStatus: ProbedFact, CustomStringConvertible {
           enablement: fields["UnitFileState"] ?? "", needsReload: fields["NeedDaemonReload"] == "yes",
           startedBy: starters.flatMap { fields[$0]?.split(separator: " ").map(String.init) ?? [] },
           restarts: fields["NRestarts"].flatMap { Int($0) } ?? 0,
-          runsFor: since.flatMap { since in uptime.map { .milliseconds(Int(($0 - since / 1e6) * 1000)) } })
+          runsFor: since.flatMap { since in
+            // A container's uptime may be its own, and the other time the machine's: then nothing is known. It may have
+            // started since the uptime was read, too, which is less than a minute.
+            uptime.flatMap { $0 < since / 1e6 - 60 ? nil : .milliseconds(Int(($0 - since / 1e6) * 1000)) }
+          })
         if let load = fields["LoadState"], load == "bad-setting" || load == "error" {
           values[fact]?.enablement = "bad"
         }

@@ -12,6 +12,32 @@ extension ServerTests {
     /// The sample application, from the folder in which the tests are run.
     static let sample = "Playbooks/Django/app"
 
+    /// Row 4: certbot's challenges are answered by the site that is still the plain one.
+    @Test(.long("a whole deployment, three times")) func aPlainSiteTurnsToHTTPS() async throws {
+      let server = try await Server.fresh()
+      try await server.startACMEServer(for: "guestbook.test")
+      let acme = ACMEServer.custom("https://localhost:14000/dir", certificateAuthority: "/opt/acme/ca.pem")
+      @Sendable func app(_ tls: DjangoApp.TLS, isSecure: Bool) -> DjangoApp {
+        DjangoApp(
+          "guestbook", from: Self.sample, wsgi: "guestbook.wsgi", settings: "guestbook.settings",
+          domains: ["guestbook.test"],
+          environment: [
+            "ALLOWED_HOSTS": "guestbook.test", "DATABASE": "/srv/guestbook/data/db.sqlite3",
+            "STATIC_ROOT": "/srv/guestbook/static", "HTTPS": isSecure ? "1" : "0",
+          ], tls: tls)
+      }
+      let plain = try await server.run { app(.none, isSecure: false) }
+      try #require(plain.failure == "")
+      let turned = try await server.run { app(.acme(acme, email: "ops@guestbook.test"), isSecure: true) }
+      #expect(turned.failure == "")
+      let again = try await server.run { app(.acme(acme, email: "ops@guestbook.test"), isSecure: true) }
+      #expect(again.recap.changed == 0 && again.recap.exchanges == 1, "\(again.events.plans)")
+      let page = try await server.ask(
+        "curl", "-sk", "--connect-to", "::127.0.0.1:", "-o", "/dev/null", "-w", "%{http_code}",
+        "https://guestbook.test/")
+      #expect(page == "200")
+    }
+
     @Test func overHTTPSWithACertificateOfItsOwn() async throws {
       let server = try await Server.fresh()
       try await server.startACMEServer(for: "guestbook.test", "www.guestbook.test")

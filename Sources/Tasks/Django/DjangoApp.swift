@@ -239,17 +239,18 @@ public struct DjangoApp: CompositeTask {
   @StepsBuilder private var site: Steps {
     switch tls {
     case .none:
+      // With the challenges: once the site turns to HTTPS, this file still answers while the certificate is issued.
       NginxSite(
         name, domains: domains, proxy: .unixSocket(socket), locations: locations,
-        isDefault: isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx,
-        removesDefault: true
-      ).making(wayFor: name)
+        acmeWebroot: Certificate.webroot, isDefault: isDefaultSite, maxBodySize: options.maxBodySize,
+        extra: options.nginx, removesDefault: true)
     case .letsEncrypt(let email): encrypted(by: .production, email: email)
     case .acme(let server, let email): encrypted(by: server, email: email)
     case .certificate(let tls):
       NginxSite(
         name + "-http", domains: domains, redirectsToHTTPS: true, isDefault: isDefaultSite,
-        removesDefault: true)
+        removesDefault: true
+      ).making(wayFor: name)
       NginxSite(
         name, domains: domains, proxy: .unixSocket(socket), locations: locations, tls: tls,
         isDefault: isDefaultSite, maxBodySize: options.maxBodySize, extra: options.nginx)

@@ -108,5 +108,12 @@ import Testing
         == ServiceState(
           startedBy: ["multi-user.target", "a.timer", "b.socket"], restarts: 1, runsFor: .seconds(10)))
     #expect(values[facts[1]]?.isKnown == false)
+    // Clocks that don't belong together are no reason to restart what runs.
+    let other = try ServiceStatus.parse(
+      ProbeOutput(
+        "Uptime=9\nNames=a.service\nActiveState=active\nNRestarts=5\n"
+          + "ActiveEnterTimestampMonotonic=90250000\n"),
+      for: [ServiceStatus("a")])
+    #expect(other[ServiceStatus("a")]?.runsFor == nil && other[ServiceStatus("a")]?.isRunning == true)
   }
 }
