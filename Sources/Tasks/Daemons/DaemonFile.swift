@@ -49,6 +49,31 @@ enum DaemonFile {
     return all.first { whole in whole.parts.contains { path.isInside($0) } }
   }
 
+  /// Why the program that reads a folder would pass over a file, or a link, of this name; nil if it wouldn't, or nothing is
+  /// known of it.
+  static func problem(ofName path: RemotePath) -> String? {
+    let name = path.name
+    let folder = path.parent.string
+    switch folder {
+    case "/etc/cron.d" where name.hasPrefix("."): return nil
+    case "/etc/cron.d":
+      // cron(8): the names that run-parts(8) takes.
+      if name.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2d || $0 == 0x5f }) { return nil }
+      return
+        "cron reads no file of /etc/cron.d with a dot or another sign than letters, digits, - and _ in its name, "
+        + "as \"\(name)\" has."
+    case "/etc/sudoers.d" where name.contains(".") || name.hasSuffix("~"):
+      return
+        "sudo reads no file of /etc/sudoers.d with a dot in its name or a ~ at its end, as \"\(name)\" has."
+    case "/etc/ssh/sshd_config.d" where !name.hasSuffix(".conf"):
+      return "sshd reads no file of \(folder) whose name doesn't end with .conf, as \"\(name)\"."
+    case "/etc/apt/sources.list.d" where !name.hasSuffix(".list") && !name.hasSuffix(".sources"):
+      return
+        "apt reads no file of \(folder) whose name ends with neither .list nor .sources, as \"\(name)\"."
+    default: return nil
+    }
+  }
+
   /// Why the program that the file is meant for would not read it; nil if it would, or nothing is known of it.
   ///
   /// - Parameters:
@@ -57,34 +82,14 @@ enum DaemonFile {
   static func problem(_ path: RemotePath, _ content: Contents, mode: FileMode, owner: String? = nil)
     -> String?
   {
-    let name = path.name
-    let isPlain = name.utf8.allSatisfy { isLetterOrDigit($0) || $0 == 0x2d || $0 == 0x5f }
     let otherwise = "If it is not meant to be read, say validate: \"true\""
-    let folder = path.parent.string
+    if let problem = problem(ofName: path) { return "\(problem) \(otherwise)" }
+    let name = path.name
     let reader: String
-    switch folder {
+    switch path.parent.string {
     case "/etc/cron.d" where name.hasPrefix("."): return nil
-    case "/etc/cron.d":
-      // cron(8): the names that run-parts(8) takes.
-      if !isPlain {
-        return
-          "cron reads no file of /etc/cron.d with a dot or another sign than letters, digits, - and _ in its name, "
-          + "as \"\(name)\" has. \(otherwise)"
-      }
-      reader = "cron"
-    case "/etc/sudoers.d":
-      if name.contains(".") || name.hasSuffix("~") {
-        return
-          "sudo reads no file of /etc/sudoers.d with a dot in its name or a ~ at its end, as \"\(name)\" has. "
-          + otherwise
-      }
-      reader = "sudo"
-    case "/etc/ssh/sshd_config.d" where !name.hasSuffix(".conf"):
-      return "sshd reads no file of \(folder) whose name doesn't end with .conf, as \"\(name)\". \(otherwise)"
-    case "/etc/apt/sources.list.d" where !name.hasSuffix(".list") && !name.hasSuffix(".sources"):
-      return
-        "apt reads no file of \(folder) whose name ends with neither .list nor .sources, as \"\(name)\". "
-        + otherwise
+    case "/etc/cron.d": reader = "cron"
+    case "/etc/sudoers.d": reader = "sudo"
     case "/etc/logrotate.d": reader = "logrotate"
     case "/etc" where name == "crontab": reader = "cron"
     case "/etc" where name == "sudoers": reader = "sudo"

@@ -37,6 +37,7 @@ public struct Symlink: HostTask {
       throw InvalidTask(
         "the target \(target.debugDescription) of the link \(path) has a control character in it")
     }
+    if let problem = DaemonFile.problem(ofName: path) { throw InvalidTask(problem) }
     if target == path.string { throw InvalidTask("the link \(path) leads to itself") }
   }
 

@@ -116,7 +116,8 @@ public struct Service: HostTask {
   }
 
   public func warnings(given state: ServiceState) -> [String] {
-    guard isEnabled == false, ["static", "indirect"].contains(state.enablement), !state.startedBy.isEmpty
+    guard isEnabled == false, ["static", "indirect", "disabled"].contains(state.enablement),
+      !state.startedBy.isEmpty
     else {
       return []
     }

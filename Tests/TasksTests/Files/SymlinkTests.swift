@@ -39,6 +39,13 @@ import Testing
     }
   }
 
+  @Test func aNameThatItsDaemonPassesOverIsRefused() {
+    for path in ["/etc/cron.d/a.cron", "/etc/sudoers.d/a.b", "/etc/ssh/sshd_config.d/a"] as [RemotePath] {
+      #expect(throws: InvalidTask.self) { try Symlink(path, to: "/srv/a").validate() }
+    }
+    #expect(throws: Never.self) { try Symlink("/etc/cron.d/a", to: "/srv/a").validate() }
+  }
+
   @Test(arguments: LocalShell.allCases)
   func convergesOnARealShell(shell: LocalShell) async throws {
     let folder = try TemporaryFolder()

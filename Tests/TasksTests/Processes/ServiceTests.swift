@@ -41,6 +41,9 @@ import Testing
     #expect(
       Service("x", isEnabled: false).warnings(given: wanted).first?.contains("a.socket, b.timer") == true)
     #expect(Service("x").warnings(given: wanted) == [])
+    // As Docker's, whose socket starts it again.
+    let socket = ServiceState(active: "inactive", enablement: "disabled", startedBy: ["x.socket"])
+    #expect(Service("x", isRunning: false, isEnabled: false).warnings(given: socket).count == 1)
   }
 
   @Test func `What systemd starts again and again doesn't run, though it is up now and then`() {
