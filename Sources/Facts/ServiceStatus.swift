@@ -129,6 +129,10 @@ public struct ServiceState: Sendable, Hashable {
     self.runsFor = runsFor
   }
 
+  /// Whether it is down, and stays so: one that is just being started, or falls and is started again, is neither running nor
+  /// stopped.
+  public var isStopped: Bool { active == "inactive" || active == "failed" }
+
   /// Whether it runs; one that is started again and again does not.
   public var isRunning: Bool { (active == "active" || active == "reloading") && !isFalling }
 

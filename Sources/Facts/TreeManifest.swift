@@ -5,7 +5,8 @@ public import MartletCore
 ///     var observes: TreeManifest { TreeManifest("/srv/shop/app", pruning: ["__pycache__"]) }
 ///
 /// `find` starts one `stat` and one `sha256sum` for some thousands of files each. Names with a line break in
-/// them are left out; the folder that has one is marked (``TreeEntry/hasUnlistedNames``).
+/// them are left out; where all of the folder is asked for, the folder that has one is marked
+/// (``TreeEntry/hasUnlistedNames``).
 public struct TreeManifest: ProbedFact, CustomStringConvertible {
   public typealias Value = TreeListing
 
@@ -58,7 +59,12 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
         [ $# = 0 ] && exit 0
         """
     }
-    // Three runs, as BusyBox's find can't collect for more than one command.
+    // Whoever asks for all of a folder may be about to empty it.
+    let others: ShellCommand = pruning.map { " -o \\( \(splice: $0) \\) -prune" } ?? ""
+    let unlisted: ShellCommand = """
+      find "$@" -name '*\n*' -prune -exec sh -c 'for _l do printf "n %s\\n" "${_l%/*}"; done' sh {} +\(splice: others)
+      """
+    // A run for each kind, as BusyBox's find can't collect for more than one command.
     return """
       ( _p=\(root); echo "= \(index)"
       if [ -L "$_p" ]; then echo link
@@ -67,8 +73,8 @@ public struct TreeManifest: ProbedFact, CustomStringConvertible {
       echo folder
       exec 2>/dev/null
       \(splice: choose)
-      find "$@" -name '*\n*' -prune -exec sh -c 'printf "n %s\\n" "${1%/*}"' sh {} \\; \
-      -o \(splice: listed) -exec stat -c 's:%f:%s:%u:%g:%U:%G:%n' {} +
+      \(splice: entries == nil ? unlisted : "")
+      find "$@" -name '*\n*' -prune -o \(splice: listed) -exec stat -c 's:%f:%s:%u:%g:%U:%G:%n' {} +
       find "$@" -name '*\n*' -prune -o\(splice: skipped) -type f -exec sha256sum {} +
       find "$@" -name '*\n*' -prune -o\(splice: skipped) -type l -exec sh -c \
       'for _l do _t=$(readlink "$_l"); case $_t in *"

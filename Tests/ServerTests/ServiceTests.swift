@@ -46,11 +46,17 @@ extension ServerTests {
         \(Self.unit("falls", "while [ ! -e /root/mended ]; do sleep 1.5; exit 1; done; exec sleep 1000", install))
         systemctl daemon-reload; systemctl enable --now falls
         """)
-      try await waitUntil("it has fallen three times") {
-        let state = try await server.ask("systemctl", "show", "-p", "NRestarts,ActiveState", "falls")
-        return !["=0", "=1", "=2"].contains { state.contains("NRestarts" + $0 + "\n") }
-          && state.hasSuffix("=active")
+      func hasFallen() async throws {
+        try await waitUntil("it has fallen three times") {
+          let state = try await server.ask("systemctl", "show", "-p", "NRestarts,ActiveState", "falls")
+          return !["=0", "=1", "=2"].contains { state.contains("NRestarts" + $0 + "\n") }
+            && state.hasSuffix("=active")
+        }
       }
+      try await hasFallen()
+      try await prove(on: server) { Service("falls", isRunning: false, isEnabled: nil) }
+      _ = try await server.shell("systemctl start falls")
+      try await hasFallen()
       let run = try await server.run { Service("falls") }
       #expect(run.code == 1 && run.failure.contains("falls does not stay running"), "\(run.failure)")
       _ = try await server.ask("touch", "/root/mended")

@@ -195,7 +195,7 @@ import Testing
   }
 }
 
-/// A session whose commands begin after nine seconds.
+/// A session whose commands begin after nine seconds: later than the test's idle limit, which must not be counted from before.
 private struct SlowStart: TransportSession {
   let session: any TransportSession
 

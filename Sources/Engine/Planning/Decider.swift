@@ -53,7 +53,7 @@ struct Decider {
     var predicted: [FactKey: Int] = [:]
     var order = 0
     var isCut = false
-    var due = (try? answers.value(of: HostFacts()))?.dueHandlers ?? []
+    var due = Set((try? answers.value(of: HostFacts()))?.dueHandlers.keys.map { $0 } ?? [])
 
     func add(_ actions: [Action], label: String) {
       for action in actions {

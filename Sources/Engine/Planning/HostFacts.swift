@@ -4,10 +4,8 @@ internal import MartletCore
 struct HostFacts: ProbedFact {
   struct Answer: Sendable {
     var operatingSystem: OperatingSystem
-    /// The markers of the handlers that an earlier run, or this one, has left due.
-    var dueHandlers: Set<String>
-    /// What those handlers are called, by their markers.
-    var namesOfDueHandlers: [String: String] = [:]
+    /// The names of the handlers that an earlier run, or this one, has left due, by their markers.
+    var dueHandlers: [String: String]
     /// What says whether somebody has changed the host since (``HostLock``).
     var generation = "none"
   }
@@ -42,9 +40,7 @@ struct HostFacts: ProbedFact {
     }
     return [
       HostFacts(): Answer(
-        operatingSystem: OperatingSystem(osRelease: release), dueHandlers: Set(due.keys),
-        namesOfDueHandlers: due,
-        generation: generation)
+        operatingSystem: OperatingSystem(osRelease: release), dueHandlers: due, generation: generation)
     ]
   }
 }

@@ -38,7 +38,8 @@ package enum SafeWrites {
     }
     # What follows is done in the current folder, and in no other.
     _prove() { [ $_g = 0 ] || [ "$(env pwd -P)" = "$_D" ] || _moved; }
-    # _stage: a fresh folder of our own in the current one, entered. Its .. is the folder for sure.
+    # _stage: a fresh folder of our own in the current one, entered. Its .. is the folder for sure. That mktemp's name can't be
+    # guessed is no proof: others see it at once.
     _stage() {
     _n=$(umask 077; exec mktemp -d ./.martlet.XXXXXX) || { _refuse "nothing can be made in $_D"; return 1; }
     _n=${_n#./}
@@ -56,7 +57,10 @@ package enum SafeWrites {
     _unstage() {
     _in=; cd -P .. || return
     [ $_g = 1 ] || { rmdir -- "./$_n"; return; }
-    rmdir -- "./$_n" 2>/dev/null || _moved
+    rmdir -- "./$_n" 2>/dev/null || {
+    printf '%s\n' "$_P is done, but $_D was changed while this ran, by somebody who may write to $_whose: run again" >&2
+    return 1
+    }
     }
     # What a failure leaves of a stage.
     _drop() { [ -z "$_in" ] || { for _c in * .[!.]* ..?*; do _rmtree "$_c"; done; _unstage; } >/dev/null 2>&1; }

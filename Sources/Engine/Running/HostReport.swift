@@ -7,8 +7,7 @@ struct HostReport {
   let showsContents: Bool
   let reporter: Reporter
   private var recap = HostRecap()
-  /// The handlers of other playbooks that were spoken of.
-  private var saidMarkers: Set<String> = []
+  private var hasWarnedOfHandlers = false
   private let began = ContinuousClock.now
 
   init(host: String, showsContents: Bool, reporter: Reporter) {
@@ -90,18 +89,20 @@ struct HostReport {
 
   /// What an earlier run has left to be done, and this playbook has no handler for: a restart that nobody makes up for must
   /// not be forgotten in silence.
-  mutating func handlersOfNobody(in tasks: HostTasks, given answers: Answers) {
-    guard let found = try? answers.value(of: HostFacts()) else { return }
+  /// It is said once, and of no more than five.
+  mutating func warnOfForgottenHandlers(in tasks: HostTasks, given answers: Answers) {
+    guard !hasWarnedOfHandlers, let found = try? answers.value(of: HostFacts()) else { return }
     let own = Set(tasks.plays.flatMap(\.handlers).map(\.handler.marker))
-    for marker in found.dueHandlers.subtracting(own).subtracting(saidMarkers).sorted() {
-      saidMarkers.insert(marker)
+    let forgotten = found.dueHandlers.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }
+    for (marker, name) in forgotten.prefix(5) {
+      hasWarnedOfHandlers = true
       reporter.report(
         .warning(
           host: host,
           message: """
-            an interrupted run has left "\((found.namesOfDueHandlers[marker] ?? "").shortened(to: 200))" to be done, and this \
-            playbook has no handler of that name: run the one that has it, or do it by hand and remove \(marker) from \
-            /var/lib/martlet/handlers (or ~/.local/state/martlet/handlers)
+            an interrupted run has left "\(name.shortened(to: 200))" to be done, and this playbook has no handler of that \
+            name: run the one that has it, or do it by hand and remove \(marker) from /var/lib/martlet/handlers \
+            (or ~/.local/state/martlet/handlers)
             """))
     }
   }

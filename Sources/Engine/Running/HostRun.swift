@@ -134,7 +134,7 @@ actor HostRun {
     if lookedFor.map({ become($0).key }) != become(index).key { try await look(for: index) }
     // With tags a part of the playbook's own handlers isn't there.
     if options.tags.isEmpty, options.skipTags.isEmpty {
-      report.handlersOfNobody(in: tasks, given: answers)
+      report.warnOfForgottenHandlers(in: tasks, given: answers)
     }
     var (rounds, staleRounds) = (0, 0)
     while rounds < Self.maximumRounds {

@@ -59,6 +59,9 @@ struct WholeConfiguration: Sendable {
     """
   }
 
+  /// The copy lies in the program's own folder, which nobody else can enter; without that, in a folder of 0700 that mktemp
+  /// makes. `$1` is the new file, or `/none` where something is to be removed.
+  ///
   /// - Parameter shared: Prints the file that other links lead to as well, which change with it.
   private func check(
     named path: RemotePath, places: [RemotePath], shared: ShellCommand, without removed: [RemotePath],

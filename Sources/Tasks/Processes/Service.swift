@@ -57,7 +57,7 @@ public struct Service: HostTask {
     case .failed(let problem): return .failed(problem)
     default: break
     }
-    if let isRunning, state.isRunning != isRunning {
+    if let isRunning, isRunning ? !state.isRunning : !state.isStopped {
       // A start does nothing for one that happens to be up between two falls.
       let verb = isRunning ? state.isFalling ? "restart" : "start" : "stop"
       let old = state.isFalling ? "\(state.active), after \(state.restarts) restarts" : state.active

@@ -6,7 +6,7 @@ import Testing
 @testable import MartletEngine
 
 /// Two controllers at once, and what an interrupted one has left behind.
-@Suite struct HostLockTests {
+@Suite(.timeLimit(.minutes(5))) struct HostLockTests {
   let folder: TemporaryFolder
 
   init() throws {
@@ -173,7 +173,10 @@ import Testing
     let first = await run(in: folder) {
       Runs(
         command:
-          "( while [ ! -e \(gate) ]; do sleep 0.05; done ) & setsid sh -c 'while [ ! -e \(raw: gate.string) ]; do sleep 0.05; done' &"
+          """
+          ( while [ ! -e \(gate) ]; do sleep 0.05; done; touch \(folder.file("one")) ) &
+          setsid sh -c 'while [ ! -e \(raw: gate.string) ]; do sleep 0.05; done; touch \(raw: gate.string).two' &
+          """
       )
     }
     #expect(first.code == 0)
@@ -182,6 +185,10 @@ import Testing
     let second = await run(in: folder, options: impatient) { HasLine(line: "one", path: log) }
     try folder.write("", to: "gate")
     #expect(second.events.failures == [])
+    // Or they would wait for ever for what was in the test's folder.
+    while folder.text("one") == nil || folder.text("gate.two") == nil {
+      try await Task.sleep(for: .milliseconds(20))
+    }
   }
 
   @Test(arguments: [["dash"], ["bash"], ["busybox", "sh"]])

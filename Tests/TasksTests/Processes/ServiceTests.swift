@@ -51,6 +51,16 @@ import Testing
     let decision = Service("x").decide(given: falling)
     #expect(decision.changes == ["~ active, after 12 restarts → active"])
     #expect(decision.actions.map(\.summary) == ["restart x"])
+    // Nor is it stopped, whatever systemd is at with it just now.
+    for state in [falling, ServiceState(active: "activating", sub: "auto-restart")] {
+      let stop = Service("x", isRunning: false, isEnabled: nil).decide(given: state)
+      #expect(stop.actions.map(\.summary) == ["stop x"])
+    }
+    for active in ["inactive", "failed"] {
+      #expect(
+        Service("x", isRunning: false, isEnabled: nil).decide(given: ServiceState(active: active)).isUnchanged
+      )
+    }
     #expect(Service("x").decide(given: ServiceState(restarts: 12, runsFor: .seconds(61))).isUnchanged)
     #expect(Service("x").decide(given: ServiceState(restarts: 2, runsFor: .seconds(2))).isUnchanged)
   }
